@@ -1,0 +1,56 @@
+/* trust.h: who may do what: members, sessions, one-time login links, API keys, the log of reveals.
+ *
+ * Secrets are stored as BLAKE2b-256 hashes and compared in constant time. Sessions are cookies with a CSRF token; links work once
+ * and for 15 minutes.
+ *
+ * Threading: any thread (through meta). Depends on: base, seal, meta. Used by: routes, console.
+ */
+#pragma once
+
+#include "meta/meta.h"
+#include "seal/seal.h"
+
+enum role {
+    ROLE_NONE = 0,
+    ROLE_COLLECTOR, /* sends, reads nothing */
+    ROLE_ANALYST,   /* asks; no literals on sealed text */
+    ROLE_EXPORTER,  /* analyst + export */
+    ROLE_ADMIN,     /* all, opened labels while team.key is on the server */
+};
+bool role_parse(struct str name, enum role *out);
+const char *role_name(enum role r);
+
+struct trust;
+struct err trust_open(struct meta *m, struct trust **out);
+void trust_close(struct trust *t);
+AUTO_DEFINE(struct trust *, trust_close);
+
+/* Who is asking. */
+struct actor {
+    enum role role;
+    uint64_t project;  /* API key's; 0: all projects (members, the operator's socket) */
+    int64_t member_id; /* 0: a key or the operator */
+    int64_t key_id;
+    char name[65];
+    char csrf[33];     /* sessions only: state-changing requests must carry it in X-Weir-Csrf */
+};
+
+#define TRUST_SECRET_CHARS 48 /* of sessions, links and keys, with NUL at most */
+
+/* One-time link for a member (created as admin if there is no member yet; name empty: "admin"). ERR_NOTFOUND: unknown member. */
+struct err trust_link_create(struct trust *t, struct str member, char out_code[TRUST_SECRET_CHARS]);
+/* Uses a link: ERR_DENIED when unknown, used or expired. Gives the session cookie's value. */
+struct err trust_link_use(struct trust *t, struct str code, char out_session[TRUST_SECRET_CHARS]);
+struct err trust_session(struct trust *t, struct str session, struct actor *out); /* ERR_DENIED */
+struct err trust_session_end(struct trust *t, struct str session);
+
+/* API keys: user "wk_" + id word, secret with prefix and checksum for scanners. expires_days 0: 365. */
+struct err trust_key_create(struct trust *t, uint64_t project, enum role r, struct str name, int expires_days,
+                            char out_user[TRUST_SECRET_CHARS], char out_secret[TRUST_SECRET_CHARS]);
+struct err trust_key(struct trust *t, struct str user, struct str secret, struct actor *out); /* ERR_DENIED */
+/* Bearer: the secret alone names its key. */
+struct err trust_bearer(struct trust *t, struct str secret, struct actor *out);
+
+/* Reveals and exports: one row each, written and synced before the answer. `what`: literal kind; detail: no clear values. */
+struct err trust_log(struct trust *t, const struct actor *a, uint64_t project, const char *what, struct str detail);
+struct err trust_log_list(struct trust *t, size_t limit, struct jout *out);
