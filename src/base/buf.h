@@ -1,7 +1,7 @@
 /* buf.h: a growing buffer that is told its maximum when made, and a JSON writer on it.
  *
- * Failure is sticky: after the limit or memory is reached every put does nothing, and buf_err tells. So a long
- * run of puts is checked once, at its end.
+ * Failure is sticky: after the limit or memory is reached every put does nothing, and buf_err
+ * tells. So a long run of puts is checked once, at its end.
  */
 #pragma once
 
@@ -9,17 +9,19 @@
 #include "base/str.h"
 
 struct buf {
-    char *p;         /* owned; p[n] may be written up to cap */
-    size_t n;        /* bytes used */
-    size_t cap;      /* bytes allocated */
-    size_t max;      /* stated maximum in bytes */
-    int32_t failed;  /* enum err_code, sticky */
+    char *p;        /* owned; p[n] may be written up to cap */
+    size_t n;       /* bytes used */
+    size_t cap;     /* bytes allocated */
+    size_t max;     /* stated maximum in bytes */
+    int32_t failed; /* enum err_code, sticky */
 };
 
 void buf_init(struct buf *b, size_t max_bytes);
 void buf_done(struct buf *b);      /* frees; b is empty and usable again */
 void buf_wipe_done(struct buf *b); /* the same, bytes wiped first */
-static inline void buf_done_auto(struct buf *b) { buf_done(b); } /* AUTO(buf_done) struct buf b; */
+static inline void buf_done_auto(struct buf *b) {
+    buf_done(b);
+} /* AUTO(buf_done) struct buf b; */
 
 void buf_clear(struct buf *b); /* n = 0, failure forgotten, memory kept */
 struct err buf_err(const struct buf *b);
@@ -41,10 +43,11 @@ void buf_put_i64(struct buf *b, int64_t v);
 void buf_put_f64(struct buf *b, double v);
 void buf_put_hex(struct buf *b, const uint8_t *bytes, size_t n);
 
-/* The reading twin: a cursor over stored bytes. Reading past the end sets `bad`, and gives zeros from then on. */
+/* The reading twin: a cursor over stored bytes. Reading past the end sets `bad`, and gives zeros
+ * from then on. */
 struct cursor {
     const uint8_t *p;
-    size_t n;   /* bytes left */
+    size_t n; /* bytes left */
     bool bad;
 };
 uint8_t cursor_u8(struct cursor *c);
@@ -56,9 +59,10 @@ double cursor_f64(struct cursor *c);
 /* n bytes in place, or NULL with `bad` set. */
 const uint8_t *cursor_bytes(struct cursor *c, size_t n);
 
-/* JSON out: commas are put where they belong. Keys and values alternate inside objects as the caller calls them.
- * Depth at most 64. Doubles print as the shortest text that reads back the same; integral ones without ".0"; NaN
- * and infinities as null. Text that is not UTF-8 has its bad bytes replaced by U+FFFD. */
+/* JSON out: commas are put where they belong. Keys and values alternate inside objects as the
+ * caller calls them. Depth at most 64. Doubles print as the shortest text that reads back the same;
+ * integral ones without ".0"; NaN and infinities as null. Text that is not UTF-8 has its bad bytes
+ * replaced by U+FFFD. */
 struct jout {
     struct buf *b;
     uint64_t has_item; /* bit per depth */

@@ -1,8 +1,9 @@
 /* err.h: one way to fail.
  *
- * A function that the world can make fail returns `struct err` by value. `code` is branched on, `os` is the
- * errno that came with it (0 if none), `what` is a string literal for the log: it names the step that failed
- * and never holds a value that a client sent. Programmer errors are asserted, never returned.
+ * A function that the world can make fail returns `struct err` by value. `code` is branched on,
+ * `os` is the errno that came with it (0 if none), `what` is a string literal for the log: it names
+ * the step that failed and never holds a value that a client sent. Programmer errors are asserted,
+ * never returned.
  */
 #pragma once
 
@@ -24,7 +25,6 @@ enum err_code {
     ERR_CANCELLED /* the asker went away */
 };
 
-
 /* clang refuses an ignored error; gcc knows the attribute on functions only. */
 #ifdef __clang__
 #define ERR_MUST_USE __attribute__((warn_unused_result))
@@ -42,8 +42,8 @@ struct ERR_MUST_USE err {
 #define ERR_NONE ((struct err){0})
 #define ERR(c, w) ((struct err){.code = (c), .what = (w)})
 
-/* From the current errno: ENOSPC, EDQUOT and EROFS give ERR_FULL, ENOENT ERR_NOTFOUND, EEXIST ERR_EXISTS,
- * EACCES and EPERM ERR_DENIED, ENOMEM ERR_NOMEM, all others ERR_IO. */
+/* From the current errno: ENOSPC, EDQUOT and EROFS give ERR_FULL, ENOENT ERR_NOTFOUND, EEXIST
+ * ERR_EXISTS, EACCES and EPERM ERR_DENIED, ENOMEM ERR_NOMEM, all others ERR_IO. */
 struct err err_os(const char *what);
 
 /* The stable lower-case word for a code ("io", "full", ...), as API answers carry it. */
@@ -56,11 +56,10 @@ const char *err_name(int32_t code);
         if (try_err_.code != ERR_OK) return try_err_;                                              \
     } while (0)
 
-/* `AUTO(buf_free) struct buf *b = NULL;` calls buf_free(b) on every way out of the scope; setting b to NULL
- * is the move. AUTO_DEFINE stands once beside the release function's declaration. */
+/* `AUTO(buf_free) struct buf *b = NULL;` calls buf_free(b) on every way out of the scope; setting b
+ * to NULL is the move. AUTO_DEFINE stands once beside the release function's declaration. */
 #define AUTO_DEFINE(type, release)                                                                 \
-    static inline void release##_auto(type *held_)                                                 \
-    {                                                                                              \
+    static inline void release##_auto(type *held_) {                                               \
         release(*held_);                                                                           \
     }                                                                                              \
     struct auto_define_needs_a_semicolon

@@ -1,4 +1,5 @@
-/* sys.h: clock, zones, randomness, files, logging: where the outside comes in, so that a test can hold it. */
+/* sys.h: clock, zones, randomness, files, logging: where the outside comes in, so that a test can
+ * hold it. */
 #pragma once
 
 #include <sys/types.h>
@@ -22,15 +23,16 @@ struct civil {
     int weekday;              /* 0 = Monday .. 6 = Sunday */
 };
 
-/* A time zone of the system's database, by name ("UTC", "Europe/Berlin"). Immutable, free of locks once open,
- * valid for years 1970 to 2100. ERR_INVALID: no such zone. */
+/* A time zone of the system's database, by name ("UTC", "Europe/Berlin"). Immutable, free of locks
+ * once open, valid for years 1970 to 2100. ERR_INVALID: no such zone. */
 struct zone;
 struct err zone_open(struct str name, struct zone **out);
 void zone_free(struct zone *z);
 AUTO_DEFINE(struct zone *, zone_free);
 void zone_civil(const struct zone *z, int64_t us, struct civil *out);
-/* The first instant that reads as this civil time or later (a time skipped by DST gives the instant after the gap;
- * a doubled one the earlier). Fields out of range are carried (month 13, day 0). weekday and offset_s are ignored. */
+/* The first instant that reads as this civil time or later (a time skipped by DST gives the instant
+ * after the gap; a doubled one the earlier). Fields out of range are carried (month 13, day 0).
+ * weekday and offset_s are ignored. */
 int64_t zone_instant(const struct zone *z, const struct civil *c);
 /* "2026-01-31T14:30:00+01:00" into out, NUL-terminated. */
 void zone_format(const struct zone *z, int64_t us, char out[32]);
@@ -49,10 +51,10 @@ struct err io_read_file(const char *path, size_t max_bytes, struct buf *out);
 struct err io_replace_file(const char *path, struct str content, mode_t mode);
 struct err io_write_all(int fd, const void *bytes, size_t n);
 struct err io_pread_all(int fd, void *out, size_t n, uint64_t at); /* ERR_CORRUPT on a short file */
-struct err io_sync(int fd);                /* fdatasync */
+struct err io_sync(int fd);                                        /* fdatasync */
 struct err io_sync_folder(const char *path);
 struct err io_make_folder(const char *path, mode_t mode); /* and its parents; existing is success */
-void fd_close(int fd); /* takes -1 */
+void fd_close(int fd);                                    /* takes -1 */
 AUTO_DEFINE(int, fd_close);
 /* Joins folder and name into out, NUL-terminated; asserts that it fits. */
 void path_join(char *out, size_t out_bytes, const char *folder, const char *name);
@@ -60,8 +62,8 @@ void path_join(char *out, size_t out_bytes, const char *folder, const char *name
 /* ---- checksums: XXH3-64 of stored bytes ---- */
 uint64_t checksum64(const void *bytes, size_t n);
 
-/* ---- diagnostics: one line each to stderr, "2026-11-21T23:35:16Z front error journal: append failed (No space ...)".
- * No secret and no value that a client sent goes into a line. ---- */
+/* ---- diagnostics: one line each to stderr, "2026-11-21T23:35:16Z front error journal: append
+ * failed (No space ...)". No secret and no value that a client sent goes into a line. ---- */
 void log_open(const char *process_name); /* literal; before any thread */
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
