@@ -1,0 +1,178 @@
+/* follow.c: the follower: journal frames -> meta (words, identities, profiles) and tails.
+ *
+ * One follow takes what the front has synced, at most FOLLOW_ROWS events, and makes three steps of it: one transaction for
+ * meta, one small part per project for the tails, and the new `visible`. When a step fails nothing of the follow is visible;
+ * it is tried again from the same position after a second.
+ */
+#include <poll.h>
+#include <unistd.h>
+
+#include "store/internal.h"
+
+#define FOLLOW_ROWS 200000
+#define FOLLOW_WAIT_MS 1000
+#define RETRY_MS 1000
+
+struct follow {
+    struct store *store;
+    struct journal_reader *reader;
+    uint64_t from, to; /* positions */
+    size_t rows;
+    bool changed; /* meta */
+};
+
+static struct err builder_add(struct project *p, const struct frame *f)
+{
+    if (!p->builder) p->builder = part_builder_new(p->row.id);
+    if (!p->builder) return ERR(ERR_NOMEM, "tail");
+    return part_builder_add(p->builder, f);
+}
+
+static struct project *find_locked(struct store *s, uint64_t id)
+{
+    pthread_mutex_lock(&s->lock);
+    struct project *p = store_find(s, id);
+    pthread_mutex_unlock(&s->lock);
+    return p;
+}
+
+static struct err take_frame(struct follow *w, struct str bytes)
+{
+    struct store *s = w->store;
+    struct frame f;
+    TRY(frame_parse(bytes, &f));
+    uint64_t end = journal_reader_position(w->reader);
+    struct project *p = find_locked(s, f.project);
+    struct err e = ERR_NONE;
+    if (p) {
+        if (end > s->applied) e = apply_frame(s, p, &f, &w->changed);
+        if (e.code == ERR_OK) e = builder_add(p, &f);
+        if (e.code == ERR_OK && end > s->applied) live_add(s, p, &f);
+        w->rows += f.n_records;
+    }
+    frame_done(&f);
+    w->to = end;
+    return e;
+}
+
+static struct err take_frames(struct follow *w)
+{
+    uint64_t limit = w->store->config.synced(w->store->config.synced_ctx);
+    while (w->rows < FOLLOW_ROWS) {
+        struct str bytes;
+        struct err e = journal_next(w->reader, limit, &bytes);
+        if (e.code == ERR_NOTFOUND) return ERR_NONE;
+        TRY(e);
+        TRY(take_frame(w, bytes));
+    }
+    return ERR_NONE;
+}
+
+static struct err apply_and_commit(struct follow *w)
+{
+    struct meta *m = w->store->meta;
+    TRY(meta_begin(m));
+    struct err e = take_frames(w);
+    if (e.code == ERR_OK && w->changed) e = store_position_set(m, "applied", w->to);
+    if (e.code == ERR_OK && w->changed) return meta_commit(m);
+    meta_rollback(m);
+    return e;
+}
+
+static void publish(struct store *s, uint64_t to)
+{
+    pthread_mutex_lock(&s->lock);
+    s->visible = to;
+    if (s->applied < to) s->applied = to;
+    if (flush_is_due(s)) flush_freeze(s);
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static struct err add_tails(struct store *s, uint64_t from, uint64_t to)
+{
+    for (size_t i = 0; i < s->n_projects; i++) {
+        struct project *p = s->projects[i];
+        if (p->builder) TRY(tail_add(s, p, from, to));
+    }
+    return ERR_NONE;
+}
+
+static void drop_builders(struct store *s)
+{
+    for (size_t i = 0; i < s->n_projects; i++) {
+        part_builder_free(s->projects[i]->builder);
+        s->projects[i]->builder = NULL;
+    }
+}
+
+/* One follow. *out_more: there may be more to take at once. */
+static struct err follow_once(struct store *s, struct journal_reader *r, bool *out_more)
+{
+    struct follow w = {.store = s, .reader = r, .from = s->visible, .to = s->visible};
+    struct err e = apply_and_commit(&w);
+    if (e.code == ERR_OK && w.to > w.from) e = add_tails(s, w.from, w.to);
+    if (e.code != ERR_OK) {
+        drop_builders(s);
+        return e;
+    }
+    publish(s, w.to);
+    *out_more = w.rows >= FOLLOW_ROWS;
+    return ERR_NONE;
+}
+
+/* A tail may hold two freezes' worth: beyond that the journal keeps what comes until the merger has caught up. */
+static void wait_for_room(struct store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    for (;;) {
+        uint64_t most = 0;
+        for (size_t i = 0; i < s->n_projects; i++) {
+            uint64_t rows = part_list_rows(&s->projects[i]->tail);
+            if (rows > most) most = rows;
+        }
+        if (s->stopping || s->freeze_at == 0 || most < STORE_FREEZE_ROWS) break;
+        pthread_cond_wait(&s->changed, &s->lock);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void wait_for_news(struct store *s, int ms)
+{
+    struct pollfd fds[] = {{.fd = s->stop_fd, .events = POLLIN}, {.fd = s->config.wake_fd, .events = POLLIN}};
+    poll(fds, s->config.wake_fd >= 0 ? 2 : 1, s->config.wake_fd >= 0 ? ms : 20);
+    uint64_t n = 0;
+    if (fds[1].revents & POLLIN && read(s->config.wake_fd, &n, sizeof n) < 0) n = 0;
+}
+
+static bool is_stopping(struct store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool yes = s->stopping;
+    pthread_mutex_unlock(&s->lock);
+    return yes;
+}
+
+static void follow_from_here(struct store *s)
+{
+    AUTO(journal_reader_close) struct journal_reader *r = NULL;
+    char folder[4200];
+    path_join(folder, sizeof folder, s->folder, "journal");
+    struct err e = journal_reader_open(folder, s->visible, &r);
+    while (e.code == ERR_OK && !is_stopping(s)) {
+        bool more = false;
+        e = follow_once(s, r, &more);
+        if (e.code == ERR_OK && !more) wait_for_news(s, FOLLOW_WAIT_MS);
+        wait_for_room(s);
+    }
+    if (e.code == ERR_OK || is_stopping(s)) return;
+    if (e.code != ERR_NOTFOUND) log_failure("following the journal", e);
+    wait_for_news(s, RETRY_MS);
+}
+
+void *follower_main(void *store)
+{
+    struct store *s = store;
+    while (!is_stopping(s)) follow_from_here(s);
+    return NULL;
+}
