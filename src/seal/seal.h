@@ -93,6 +93,11 @@ struct team_secret {
 };
 void team_generate(struct team_secret *out);
 uint64_t team_key_id(const uint8_t public_key[32]);
+/* The whole pair from its secret half. ERR_CORRUPT: not a key. */
+struct err team_secret_from_key(const uint8_t key[32], struct team_secret *out);
+/* That the id is the key's and the key is a point one can seal to (not of low order). Whoever takes a public key from
+ * a file or a socket asks this before seal_frame_box, which asserts it. */
+bool team_public_valid(const struct team_public *t);
 
 /* Files. team.pub and team.key are short text files ("weir-team-public 1\n<hex>\n"); the wrapped file holds key slots
  * (passphrase by Argon2id, recovery code), each able to open the key alone. */
