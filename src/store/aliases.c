@@ -1,7 +1,7 @@
 /* aliases.c: device -> person. The first mapping of a device stays; two persons never merge.
  *
- * A table for look-ups while following, and a sorted array for questions, made when a world is opened after a change and
- * shared until the next one.
+ * A table for look-ups while following, and a sorted array for questions, made when a world is
+ * opened after a change and shared until the next one.
  */
 #include <stdlib.h>
 
@@ -13,8 +13,7 @@ struct alias_table {
     struct alias_array *sorted; /* cached, or NULL */
 };
 
-struct alias_table *aliases_new(void)
-{
+struct alias_table *aliases_new(void) {
     struct alias_table *t = calloc(1, sizeof *t);
     if (!t) return NULL;
     t->cap = 256;
@@ -24,16 +23,14 @@ struct alias_table *aliases_new(void)
     return NULL;
 }
 
-void aliases_free(struct alias_table *t)
-{
+void aliases_free(struct alias_table *t) {
     if (!t) return;
     alias_array_unref(t->sorted);
     free(t->slots);
     free(t);
 }
 
-static struct query_alias *slot_of(const struct alias_table *t, struct id128 device)
-{
+static struct query_alias *slot_of(const struct alias_table *t, struct id128 device) {
     uint64_t h = 0;
     memcpy(&h, device.b, sizeof h);
     size_t i = (size_t)h & (t->cap - 1);
@@ -42,13 +39,11 @@ static struct query_alias *slot_of(const struct alias_table *t, struct id128 dev
     return &t->slots[i];
 }
 
-bool aliases_has(const struct alias_table *t, struct id128 device)
-{
+bool aliases_has(const struct alias_table *t, struct id128 device) {
     return !id128_is_zero(slot_of(t, device)->device);
 }
 
-static struct err grow(struct alias_table *t)
-{
+static struct err grow(struct alias_table *t) {
     struct query_alias *old = t->slots;
     size_t old_cap = t->cap;
     struct query_alias *slots = calloc(old_cap * 2, sizeof *slots);
@@ -61,8 +56,7 @@ static struct err grow(struct alias_table *t)
     return ERR_NONE;
 }
 
-struct err aliases_add(struct alias_table *t, struct id128 device, struct id128 person)
-{
+struct err aliases_add(struct alias_table *t, struct id128 device, struct id128 person) {
     if (aliases_has(t, device)) return ERR_NONE;
     if (t->n * 10 >= t->cap * 7) TRY(grow(t));
     *slot_of(t, device) = (struct query_alias){device, person};
@@ -72,13 +66,11 @@ struct err aliases_add(struct alias_table *t, struct id128 device, struct id128 
     return ERR_NONE;
 }
 
-static int by_device(const void *a, const void *b)
-{
+static int by_device(const void *a, const void *b) {
     return memcmp(a, b, sizeof(struct id128));
 }
 
-struct err aliases_sorted(struct alias_table *t, struct alias_array **out)
-{
+struct err aliases_sorted(struct alias_table *t, struct alias_array **out) {
     if (!t->sorted) {
         struct alias_array *a = malloc(sizeof *a + t->n * sizeof *a->all);
         if (!a) return ERR(ERR_NOMEM, "aliases");
@@ -94,7 +86,6 @@ struct err aliases_sorted(struct alias_table *t, struct alias_array **out)
     return ERR_NONE;
 }
 
-void alias_array_unref(struct alias_array *a)
-{
+void alias_array_unref(struct alias_array *a) {
     if (a && atomic_fetch_sub(&a->refs, 1) == 1) free(a);
 }

@@ -1,30 +1,28 @@
-/* apply.c: what a frame changes in meta: words, identities, profiles. Runs inside the follower's transaction; what is in
- * memory is changed with it and may run ahead of a failed commit, which is harmless: the same frames come again and each
- * of these changes is the same when done twice in memory.
+/* apply.c: what a frame changes in meta: words, identities, profiles. Runs inside the follower's
+ * transaction; what is in memory is changed with it and may run ahead of a failed commit, which is
+ * harmless: the same frames come again and each of these changes is the same when done twice in
+ * memory.
  */
 #include "store/internal.h"
 
-static struct str blob(const struct id128 *id)
-{
-    return (struct str){(const char *)id->b, sizeof id->b};
-}
-
-static struct err apply_word(struct store *s, struct project *p, const struct frame_text *t)
-{
+static struct err apply_word(struct store *s, struct project *p, const struct frame_text *t) {
     pthread_rwlock_wrlock(&p->words_lock);
     bool known = words_get(p->words, t->hash).p != NULL;
     struct err e = known ? ERR_NONE : words_add(p->words, t->hash, t->kind, t->type, t->bytes);
     pthread_rwlock_unlock(&p->words_lock);
     TRY(e);
     p->crowd_dirty |= !known;
-    TRY(meta_exec(s->meta, "INSERT OR IGNORE INTO word(project, hash, kind, type, text) VALUES(?, ?, ?, ?, ?)",
-                  "ibiib", (int64_t)p->row.id, blob(&t->hash), (int64_t)t->kind, (int64_t)t->type, t->bytes));
-    return meta_exec(s->meta, "DELETE FROM profile_text WHERE project = ? AND hash = ?", "ib", (int64_t)p->row.id,
-                     blob(&t->hash));
+    TRY(meta_exec(
+        s->meta,
+        "INSERT OR IGNORE INTO word(project, hash, kind, type, text) VALUES(?, ?, ?, ?, ?)",
+        "ibiib", (int64_t)p->row.id, store_blob(&t->hash), (int64_t)t->kind, (int64_t)t->type,
+        t->bytes));
+    return meta_exec(s->meta, "DELETE FROM profile_text WHERE project = ? AND hash = ?", "ib",
+                     (int64_t)p->row.id, store_blob(&t->hash));
 }
 
-static struct err apply_alias(struct store *s, struct project *p, const struct frame_event *e, bool *changed)
-{
+static struct err apply_alias(struct store *s, struct project *p, const struct frame_event *e,
+                              bool *changed) {
     if (id128_is_zero(e->device)) return ERR_NONE;
     pthread_mutex_lock(&s->lock);
     struct err err = ERR_NONE;
@@ -32,12 +30,12 @@ static struct err apply_alias(struct store *s, struct project *p, const struct f
     pthread_mutex_unlock(&s->lock);
     TRY(err);
     *changed = true;
-    return meta_exec(s->meta, "INSERT OR IGNORE INTO alias(project, device, person) VALUES(?, ?, ?)", "ibb",
-                     (int64_t)p->row.id, blob(&e->device), blob(&e->person));
+    return meta_exec(s->meta,
+                     "INSERT OR IGNORE INTO alias(project, device, person) VALUES(?, ?, ?)", "ibb",
+                     (int64_t)p->row.id, store_blob(&e->device), store_blob(&e->person));
 }
 
-static bool alias_is_new(struct store *s, struct project *p, const struct frame_event *e)
-{
+static bool alias_is_new(struct store *s, struct project *p, const struct frame_event *e) {
     if (id128_is_zero(e->device)) return false;
     pthread_mutex_lock(&s->lock);
     bool is_new = !aliases_has(p->aliases, e->device);
@@ -45,8 +43,8 @@ static bool alias_is_new(struct store *s, struct project *p, const struct frame_
     return is_new;
 }
 
-static struct err apply_records(struct store *s, struct project *p, struct frame *f, bool *changed)
-{
+static struct err apply_records(struct store *s, struct project *p, struct frame *f,
+                                bool *changed) {
     struct frame walk = *f;
     struct frame_event event;
     struct frame_profile op;
@@ -62,8 +60,7 @@ static struct err apply_records(struct store *s, struct project *p, struct frame
     return ERR_NONE;
 }
 
-struct err apply_frame(struct store *s, struct project *p, struct frame *f, bool *changed)
-{
+struct err apply_frame(struct store *s, struct project *p, struct frame *f, bool *changed) {
     for (uint32_t i = 0; i < f->n_texts; i++) {
         if (f->texts[i].state != FRAME_TEXT_READABLE) continue;
         TRY(apply_word(s, p, &f->texts[i]));

@@ -1,8 +1,9 @@
 /* flush.c: frozen tails -> parts on disk, and the merger's loop.
  *
- * A freeze takes all projects' tails at one position, so that "parts hold everything below" is one number. While the files
- * are written the frozen parts go on answering; then parts, position and lists change together: first in SQLite, then in
- * memory. A crash between file and row leaves a stray file, which the next start removes.
+ * A freeze takes all projects' tails at one position, so that "parts hold everything below" is one
+ * number. While the files are written the frozen parts go on answering; then parts, position and
+ * lists change together: first in SQLite, then in memory. A crash between file and row leaves a
+ * stray file, which the next start removes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,18 +11,17 @@
 
 #include "store/internal.h"
 
-bool flush_is_due(const struct store *s)
-{
+bool flush_is_due(const struct store *s) {
     if (s->freeze_at) return false;
     if (s->flush_asked > s->covered) return true;
-    if (s->tail_since_us && time_monotonic_us() - s->tail_since_us > STORE_FLUSH_AFTER_US) return true;
+    if (s->tail_since_us && time_monotonic_us() - s->tail_since_us > STORE_FLUSH_AFTER_US)
+        return true;
     for (size_t i = 0; i < s->n_projects; i++)
         if (part_list_rows(&s->projects[i]->tail) >= STORE_FREEZE_ROWS) return true;
     return false;
 }
 
-void flush_freeze(struct store *s)
-{
+void flush_freeze(struct store *s) {
     if (s->freeze_at || s->visible == s->covered) return;
     for (size_t i = 0; i < s->n_projects; i++) {
         struct project *p = s->projects[i];
@@ -33,17 +33,18 @@ void flush_freeze(struct store *s)
     pthread_cond_broadcast(&s->changed);
 }
 
-struct err store_part_insert(struct store *s, const struct project *p, int64_t id, const struct part *part)
-{
+struct err store_part_insert(struct store *s, const struct project *p, int64_t id,
+                             const struct part *part) {
     const struct part_info *i = part_info(part);
-    return meta_exec(s->meta,
-                     "INSERT INTO part(id, project, seq_lo, seq_hi, rows, bytes) VALUES(?, ?, ?, ?, ?, ?)",
-                     "iiiiii", id, (int64_t)p->row.id, (int64_t)i->seq_lo, (int64_t)i->seq_hi, (int64_t)i->rows,
-                     (int64_t)i->bytes);
+    return meta_exec(
+        s->meta,
+        "INSERT INTO part(id, project, seq_lo, seq_hi, rows, bytes) VALUES(?, ?, ?, ?, ?, ?)",
+        "iiiiii", id, (int64_t)p->row.id, (int64_t)i->seq_lo, (int64_t)i->seq_hi, (int64_t)i->rows,
+        (int64_t)i->bytes);
 }
 
-static struct err write_frozen(struct store *s, struct project *p, struct part **out, int64_t *out_id)
-{
+static struct err write_frozen(struct store *s, struct project *p, struct part **out,
+                               int64_t *out_id) {
     if (p->frozen.n == 0) return ERR_NONE;
     char path[4200];
     *out_id = s->next_part++;
@@ -59,8 +60,7 @@ static struct err write_frozen(struct store *s, struct project *p, struct part *
 }
 
 /* Room for one more part, so that what was committed can be published without failing. */
-static struct err reserve(struct store *s)
-{
+static struct err reserve(struct store *s) {
     for (size_t i = 0; i < s->n_projects; i++) {
         pthread_mutex_lock(&s->lock);
         struct err e = part_list_reserve(&s->projects[i]->disk, 1);
@@ -76,15 +76,14 @@ struct flush {
     int64_t *ids;        /* [n] */
 };
 
-static void flush_done(struct flush *f)
-{
-    for (size_t i = 0; f->parts && i < f->n; i++) part_unref(f->parts[i]);
+static void flush_done(struct flush *f) {
+    for (size_t i = 0; f->parts && i < f->n; i++)
+        part_unref(f->parts[i]);
     free(f->parts);
     free(f->ids);
 }
 
-static struct err commit_flush(struct store *s, const struct flush *f)
-{
+static struct err commit_flush(struct store *s, const struct flush *f) {
     TRY(meta_begin(s->meta));
     struct err e = store_position_set(s->meta, "parts", s->freeze_at);
     for (size_t i = 0; i < f->n && e.code == ERR_OK; i++)
@@ -94,8 +93,7 @@ static struct err commit_flush(struct store *s, const struct flush *f)
     return e;
 }
 
-static void publish_flush(struct store *s, struct flush *f)
-{
+static void publish_flush(struct store *s, struct flush *f) {
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < f->n; i++) {
         struct project *p = s->projects[i];
@@ -111,10 +109,9 @@ static void publish_flush(struct store *s, struct flush *f)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* The front rebuilds its readable sets from these files and the frames behind them; so they come before the journal files
- * that they replace go. */
-static struct err write_crowd_sets(struct store *s)
-{
+/* The front rebuilds its readable sets from these files and the frames behind them; so they come
+ * before the journal files that they replace go. */
+static struct err write_crowd_sets(struct store *s) {
     for (size_t i = 0; i < s->n_projects; i++) {
         struct project *p = s->projects[i];
         if (!atomic_exchange(&p->crowd_dirty, false)) continue;
@@ -134,8 +131,7 @@ static struct err write_crowd_sets(struct store *s)
     return ERR_NONE;
 }
 
-struct err flush_run(struct store *s)
-{
+struct err flush_run(struct store *s) {
     pthread_mutex_lock(&s->lock);
     struct flush f = {.n = s->n_projects};
     pthread_mutex_unlock(&s->lock);
@@ -154,9 +150,9 @@ struct err flush_run(struct store *s)
     return journal_delete_below(folder, s->covered);
 }
 
-/* Waits for a freeze, for `ms`, or for the end. */
-static bool wait_for_work(struct store *s, int ms, bool *out_flush)
-{
+/* Waits for a freeze (the follower's, at the end of a follow: only then do all tails end at one
+ * position), for `ms`, or for the end. */
+static bool wait_for_work(struct store *s, int ms, bool *out_flush) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += ms / 1000;
@@ -167,29 +163,28 @@ static bool wait_for_work(struct store *s, int ms, bool *out_flush)
     }
     pthread_mutex_lock(&s->lock);
     if (!s->stopping && !s->freeze_at) pthread_cond_timedwait(&s->changed, &s->lock, &until);
-    if (flush_is_due(s)) flush_freeze(s);
     *out_flush = s->freeze_at != 0;
     bool go_on = !s->stopping;
     pthread_mutex_unlock(&s->lock);
     return go_on;
 }
 
-static void pause_after(const char *doing, struct err e)
-{
+static void pause_after(const char *doing, struct err e) {
     if (e.code == ERR_OK) return;
     log_failure(doing, e);
     struct timespec second = {.tv_sec = 1};
     nanosleep(&second, NULL);
 }
 
-void *merger_main(void *store)
-{
+void *merger_main(void *store) {
     struct store *s = store;
     bool flush = false, merged = false;
     while (wait_for_work(s, merged ? 1 : 500, &flush)) {
-        if (flush) pause_after("writing a part", flush_run(s));
         merged = false;
-        if (!flush) pause_after("merging parts", merge_run(s, &merged));
+        pthread_mutex_lock(&s->disk_lock);
+        struct err e = flush ? flush_run(s) : merge_run(s, &merged);
+        pthread_mutex_unlock(&s->disk_lock);
+        pause_after(flush ? "writing a part" : "merging parts", e);
     }
     return NULL;
 }

@@ -1,8 +1,9 @@
 /* follow.c: the follower: journal frames -> meta (words, identities, profiles) and tails.
  *
- * One follow takes what the front has synced, at most FOLLOW_ROWS events, and makes three steps of it: one transaction for
- * meta, one small part per project for the tails, and the new `visible`. When a step fails nothing of the follow is visible;
- * it is tried again from the same position after a second.
+ * One follow takes what the front has synced, at most FOLLOW_ROWS events, and makes three steps of
+ * it: one transaction for meta, one small part per project for the tails, and the new `visible`.
+ * When a step fails nothing of the follow is visible; it is tried again from the same position
+ * after a second.
  */
 #include <poll.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #define FOLLOW_ROWS 200000
 #define FOLLOW_WAIT_MS 1000
 #define RETRY_MS 1000
+#define POLL_MS 20 /* without an eventfd from the front */
 
 struct follow {
     struct store *store;
@@ -21,23 +23,20 @@ struct follow {
     bool changed; /* meta */
 };
 
-static struct err builder_add(struct project *p, const struct frame *f)
-{
+static struct err builder_add(struct project *p, const struct frame *f) {
     if (!p->builder) p->builder = part_builder_new(p->row.id);
     if (!p->builder) return ERR(ERR_NOMEM, "tail");
     return part_builder_add(p->builder, f);
 }
 
-static struct project *find_locked(struct store *s, uint64_t id)
-{
+static struct project *find_locked(struct store *s, uint64_t id) {
     pthread_mutex_lock(&s->lock);
     struct project *p = store_find(s, id);
     pthread_mutex_unlock(&s->lock);
     return p;
 }
 
-static struct err take_frame(struct follow *w, struct str bytes)
-{
+static struct err take_frame(struct follow *w, struct str bytes) {
     struct store *s = w->store;
     struct frame f;
     TRY(frame_parse(bytes, &f));
@@ -55,8 +54,7 @@ static struct err take_frame(struct follow *w, struct str bytes)
     return e;
 }
 
-static struct err take_frames(struct follow *w)
-{
+static struct err take_frames(struct follow *w) {
     uint64_t limit = w->store->config.synced(w->store->config.synced_ctx);
     while (w->rows < FOLLOW_ROWS) {
         struct str bytes;
@@ -68,8 +66,7 @@ static struct err take_frames(struct follow *w)
     return ERR_NONE;
 }
 
-static struct err apply_and_commit(struct follow *w)
-{
+static struct err apply_and_commit(struct follow *w) {
     struct meta *m = w->store->meta;
     TRY(meta_begin(m));
     struct err e = take_frames(w);
@@ -79,8 +76,7 @@ static struct err apply_and_commit(struct follow *w)
     return e;
 }
 
-static void publish(struct store *s, uint64_t to)
-{
+static void publish(struct store *s, uint64_t to) {
     pthread_mutex_lock(&s->lock);
     s->visible = to;
     if (s->applied < to) s->applied = to;
@@ -89,8 +85,7 @@ static void publish(struct store *s, uint64_t to)
     pthread_mutex_unlock(&s->lock);
 }
 
-static struct err add_tails(struct store *s, uint64_t from, uint64_t to)
-{
+static struct err add_tails(struct store *s, uint64_t from, uint64_t to) {
     for (size_t i = 0; i < s->n_projects; i++) {
         struct project *p = s->projects[i];
         if (p->builder) TRY(tail_add(s, p, from, to));
@@ -98,8 +93,7 @@ static struct err add_tails(struct store *s, uint64_t from, uint64_t to)
     return ERR_NONE;
 }
 
-static void drop_builders(struct store *s)
-{
+static void drop_builders(struct store *s) {
     for (size_t i = 0; i < s->n_projects; i++) {
         part_builder_free(s->projects[i]->builder);
         s->projects[i]->builder = NULL;
@@ -107,8 +101,7 @@ static void drop_builders(struct store *s)
 }
 
 /* One follow. *out_more: there may be more to take at once. */
-static struct err follow_once(struct store *s, struct journal_reader *r, bool *out_more)
-{
+static struct err follow_once(struct store *s, struct journal_reader *r, bool *out_more) {
     struct follow w = {.store = s, .reader = r, .from = s->visible, .to = s->visible};
     struct err e = apply_and_commit(&w);
     if (e.code == ERR_OK && w.to > w.from) e = add_tails(s, w.from, w.to);
@@ -121,9 +114,9 @@ static struct err follow_once(struct store *s, struct journal_reader *r, bool *o
     return ERR_NONE;
 }
 
-/* A tail may hold two freezes' worth: beyond that the journal keeps what comes until the merger has caught up. */
-static void wait_for_room(struct store *s)
-{
+/* A tail may hold two freezes' worth: beyond that the journal keeps what comes until the merger has
+ * caught up. */
+static void wait_for_room(struct store *s) {
     pthread_mutex_lock(&s->lock);
     for (;;) {
         uint64_t most = 0;
@@ -137,24 +130,24 @@ static void wait_for_room(struct store *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-static void wait_for_news(struct store *s, int ms)
-{
-    struct pollfd fds[] = {{.fd = s->stop_fd, .events = POLLIN}, {.fd = s->config.wake_fd, .events = POLLIN}};
-    poll(fds, s->config.wake_fd >= 0 ? 2 : 1, s->config.wake_fd >= 0 ? ms : 20);
-    uint64_t n = 0;
-    if (fds[1].revents & POLLIN && read(s->config.wake_fd, &n, sizeof n) < 0) n = 0;
+static void wait_for_news(struct store *s, int ms) {
+    struct pollfd fds[] = {{.fd = s->nudge_fd, .events = POLLIN},
+                           {.fd = s->config.wake_fd, .events = POLLIN}};
+    poll(fds, 2, s->config.wake_fd >= 0 ? ms : POLL_MS);
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t n = 0;
+        if (fds[i].revents & POLLIN && read(fds[i].fd, &n, sizeof n) < 0) continue;
+    }
 }
 
-static bool is_stopping(struct store *s)
-{
+static bool is_stopping(struct store *s) {
     pthread_mutex_lock(&s->lock);
     bool yes = s->stopping;
     pthread_mutex_unlock(&s->lock);
     return yes;
 }
 
-static void follow_from_here(struct store *s)
-{
+static void follow_from_here(struct store *s) {
     AUTO(journal_reader_close) struct journal_reader *r = NULL;
     char folder[4200];
     path_join(folder, sizeof folder, s->folder, "journal");
@@ -170,9 +163,9 @@ static void follow_from_here(struct store *s)
     wait_for_news(s, RETRY_MS);
 }
 
-void *follower_main(void *store)
-{
+void *follower_main(void *store) {
     struct store *s = store;
-    while (!is_stopping(s)) follow_from_here(s);
+    while (!is_stopping(s))
+        follow_from_here(s);
     return NULL;
 }

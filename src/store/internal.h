@@ -1,7 +1,8 @@
 /* internal.h: the store's own shapes, private to src/store.
  *
- * One lock (`store.lock`) guards what is published: projects, their parts lists, tails, words and aliases. It is held for
- * pointer swaps and look-ups, never for work. SQLite has its own lock (meta), taken first where both are needed.
+ * One lock (`store.lock`) guards what is published: projects, their parts lists, tails, words and
+ * aliases. It is held for pointer swaps and look-ups, never for work. SQLite has its own lock
+ * (meta), taken first where both are needed.
  */
 #pragma once
 
@@ -11,7 +12,8 @@
 #include "crowd/crowd.h"
 #include "store/store.h"
 
-#define STORE_FREEZE_ROWS (STORE_TAIL_ROWS / 2) /* a tail of this many rows is frozen and flushed */
+#define STORE_FREEZE_ROWS (STORE_TAIL_ROWS / 2) /* a tail of this many rows is frozen and flushed  \
+                                                 */
 #define STORE_MAX_TAIL_PARTS 24
 #define STORE_FLUSH_AFTER_US (60 * US_PER_S) /* an idle tail is flushed after this */
 #define STORE_LIVE_N 256
@@ -31,7 +33,8 @@ uint64_t part_list_rows(const struct part_list *l);
 struct word_table;
 struct word_table *words_new(void);
 void words_free(struct word_table *t);
-struct err words_add(struct word_table *t, struct id128 hash, uint8_t kind, uint8_t type, struct str text);
+struct err words_add(struct word_table *t, struct id128 hash, uint8_t kind, uint8_t type,
+                     struct str text);
 struct str words_get(const struct word_table *t, struct id128 hash); /* p NULL: not readable */
 uint8_t words_kind(const struct word_table *t, struct id128 hash);
 size_t words_n(const struct word_table *t);
@@ -82,7 +85,7 @@ struct project {
     pthread_rwlock_t words_lock;
     struct alias_table *aliases;
     struct live_ring live;
-    uint64_t events;       /* rows accepted since start, for stats */
+    uint64_t events;         /* rows accepted since start, for stats */
     atomic_bool crowd_dirty; /* words were added since the crowd snapshot */
 };
 
@@ -91,49 +94,56 @@ struct store {
     char folder[4000];
     struct meta *meta;
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* broadcast: positions moved, live events, stop */
+    pthread_mutex_t disk_lock; /* held while part files are written or replaced */
+    pthread_cond_t changed;    /* broadcast: positions moved, live events, stop */
     struct project **projects; /* [n_projects]; grows, never shrinks */
     size_t n_projects;
-    uint64_t applied;     /* words, profiles, identities: durable in meta */
-    uint64_t visible;     /* new worlds see everything below */
-    uint64_t covered;     /* parts on disk hold everything below */
-    uint64_t freeze_at;   /* position of the frozen tails; 0: none */
-    uint64_t flush_asked; /* somebody waits for covered >= this */
-    int64_t next_part; /* ids of part files; merger only */
+    uint64_t applied;      /* words, profiles, identities: durable in meta */
+    uint64_t visible;      /* new worlds see everything below */
+    uint64_t covered;      /* parts on disk hold everything below */
+    uint64_t freeze_at;    /* position of the frozen tails; 0: none */
+    uint64_t flush_asked;  /* somebody waits for covered >= this */
+    int64_t next_part;     /* ids of part files; merger only */
     int64_t last_flush_us; /* monotonic */
     int64_t tail_since_us; /* monotonic time of the oldest row in the tails; 0: empty */
     bool stopping;
     bool threads_run;
     pthread_t follower, merger;
-    int stop_fd; /* eventfd */
+    int nudge_fd; /* eventfd: the follower should look */
 };
 
 /* ---- files of the module ---- */
+/* ids as blobs of SQLite */
+static inline struct str store_blob(const struct id128 *id) {
+    return (struct str){(const char *)id->b, sizeof id->b};
+}
+struct id128 store_id(struct str blob); /* zero if it is not 16 bytes */
 /* schema.c */
 struct err store_schema(struct meta *m);
 struct err store_position_get(struct meta *m, const char *name, uint64_t *out);
 struct err store_position_set(struct meta *m, const char *name, uint64_t value);
 /* flush.c */
-struct err store_part_insert(struct store *s, const struct project *p, int64_t id, const struct part *part);
+struct err store_part_insert(struct store *s, const struct project *p, int64_t id,
+                             const struct part *part);
 /* load.c */
 struct err store_load(struct store *s);
 struct project *store_find(struct store *s, uint64_t id); /* under the lock */
-struct err store_project_add(struct store *s, const struct store_project *row, struct project **out);
+struct err store_project_add(struct store *s, const struct store_project *row,
+                             struct project **out);
 void store_project_free(struct project *p);
 void store_part_path(const struct store *s, int64_t part_id, char out[4200]);
 /* apply.c: what a frame changes in meta; inside one transaction */
 struct err apply_frame(struct store *s, struct project *p, struct frame *f, bool *changed);
 /* profile.c */
-struct err profile_apply(struct meta *m, uint64_t project, const struct frame *f, enum frame_record_type type,
-                         struct frame_profile *op);
-struct query_profiles profile_source(struct meta *m, uint64_t project, struct store_world *w);
+struct err profile_apply(struct meta *m, uint64_t project, const struct frame *f,
+                         enum frame_record_type type, struct frame_profile *op);
 /* follow.c */
 void *follower_main(void *store);
 /* flush.c */
 void *merger_main(void *store);
-bool flush_is_due(const struct store *s);  /* under the lock */
-void flush_freeze(struct store *s);        /* under the lock; nothing when a freeze is under way */
-struct err flush_run(struct store *s);     /* the frozen tails to parts; merger only */
+bool flush_is_due(const struct store *s); /* under the lock */
+void flush_freeze(struct store *s);       /* follower only, between follows, under the lock */
+struct err flush_run(struct store *s);    /* the frozen tails to parts; merger only */
 /* merge.c */
 struct err merge_run(struct store *s, bool *out_worked); /* at most one merge; merger only */
 /* tail.c */

@@ -6,20 +6,17 @@
 
 #include "store/internal.h"
 
-void store_part_path(const struct store *s, int64_t part_id, char out[4200])
-{
+void store_part_path(const struct store *s, int64_t part_id, char out[4200]) {
     snprintf(out, 4200, "%s/parts/%012lld.part", s->folder, (long long)part_id);
 }
 
-struct project *store_find(struct store *s, uint64_t id)
-{
+struct project *store_find(struct store *s, uint64_t id) {
     for (size_t i = 0; i < s->n_projects; i++)
         if (s->projects[i]->row.id == id) return s->projects[i];
     return NULL;
 }
 
-void store_project_free(struct project *p)
-{
+void store_project_free(struct project *p) {
     if (!p) return;
     zone_free(p->zone);
     part_list_done(&p->disk);
@@ -33,8 +30,7 @@ void store_project_free(struct project *p)
     free(p);
 }
 
-static struct err project_make(const struct store_project *row, struct project **out)
-{
+static struct err project_make(const struct store_project *row, struct project **out) {
     struct project *p = calloc(1, sizeof *p);
     if (!p) return ERR(ERR_NOMEM, "project");
     pthread_rwlock_init(&p->words_lock, NULL);
@@ -50,8 +46,8 @@ static struct err project_make(const struct store_project *row, struct project *
     return e;
 }
 
-struct err store_project_add(struct store *s, const struct store_project *row, struct project **out)
-{
+struct err store_project_add(struct store *s, const struct store_project *row,
+                             struct project **out) {
     struct project *p = NULL;
     TRY(project_make(row, &p));
     pthread_mutex_lock(&s->lock);
@@ -69,52 +65,48 @@ struct err store_project_add(struct store *s, const struct store_project *row, s
     return ERR_NONE;
 }
 
-static struct err load_projects(struct store *s)
-{
+static struct err load_projects(struct store *s) {
     struct store_project *rows = NULL;
     size_t n = 0;
     TRY(store_projects(s, &rows, &n));
     struct err e = ERR_NONE;
-    for (size_t i = 0; i < n && e.code == ERR_OK; i++) e = store_project_add(s, &rows[i], NULL);
+    for (size_t i = 0; i < n && e.code == ERR_OK; i++)
+        e = store_project_add(s, &rows[i], NULL);
     free(rows);
     return e;
 }
 
-static struct id128 id_of(struct str blob)
-{
+struct id128 store_id(struct str blob) {
     struct id128 id = {{0}};
     if (blob.n == sizeof id) memcpy(&id, blob.p, sizeof id);
     return id;
 }
 
-static struct err load_words(struct store *s)
-{
+static struct err load_words(struct store *s) {
     AUTO(meta_end) struct meta_row *row = NULL;
     TRY(meta_query(s->meta, &row, "SELECT project, hash, kind, type, text FROM word", ""));
     struct err e = ERR_NONE;
     while (meta_next(row, &e)) {
         struct project *p = store_find(s, (uint64_t)meta_i64(row, 0));
         if (!p) continue;
-        TRY(words_add(p->words, id_of(meta_str(row, 1)), (uint8_t)meta_i64(row, 2), (uint8_t)meta_i64(row, 3),
-                      meta_str(row, 4)));
+        TRY(words_add(p->words, store_id(meta_str(row, 1)), (uint8_t)meta_i64(row, 2),
+                      (uint8_t)meta_i64(row, 3), meta_str(row, 4)));
     }
     return e;
 }
 
-static struct err load_aliases(struct store *s)
-{
+static struct err load_aliases(struct store *s) {
     AUTO(meta_end) struct meta_row *row = NULL;
     TRY(meta_query(s->meta, &row, "SELECT project, device, person FROM alias", ""));
     struct err e = ERR_NONE;
     while (meta_next(row, &e)) {
         struct project *p = store_find(s, (uint64_t)meta_i64(row, 0));
-        if (p) TRY(aliases_add(p->aliases, id_of(meta_str(row, 1)), id_of(meta_str(row, 2))));
+        if (p) TRY(aliases_add(p->aliases, store_id(meta_str(row, 1)), store_id(meta_str(row, 2))));
     }
     return e;
 }
 
-static struct err load_parts(struct store *s)
-{
+static struct err load_parts(struct store *s) {
     AUTO(meta_end) struct meta_row *row = NULL;
     TRY(meta_query(s->meta, &row, "SELECT id, project FROM part ORDER BY project, seq_lo, id", ""));
     struct err e = ERR_NONE;
@@ -133,8 +125,7 @@ static struct err load_parts(struct store *s)
     return e;
 }
 
-static struct err part_is_listed(struct store *s, const char *name, bool *out)
-{
+static struct err part_is_listed(struct store *s, const char *name, bool *out) {
     AUTO(meta_end) struct meta_row *row = NULL;
     TRY(meta_query(s->meta, &row, "SELECT 1 FROM part WHERE id = ?", "i", (int64_t)atoll(name)));
     struct err e = ERR_NONE;
@@ -143,8 +134,7 @@ static struct err part_is_listed(struct store *s, const char *name, bool *out)
 }
 
 /* Files that no row names are what a crash left of an unfinished flush or merge. */
-static struct err remove_strays(struct store *s)
-{
+static struct err remove_strays(struct store *s) {
     char folder[4200];
     snprintf(folder, sizeof folder, "%s/parts", s->folder);
     DIR *d = opendir(folder);
@@ -160,8 +150,7 @@ static struct err remove_strays(struct store *s)
     return e;
 }
 
-struct err store_load(struct store *s)
-{
+struct err store_load(struct store *s) {
     char folder[4200];
     snprintf(folder, sizeof folder, "%s/parts", s->folder);
     TRY(io_make_folder(folder, 0700));

@@ -1,11 +1,12 @@
 /* merge.c: fewer, larger parts.
  *
- * A flush or a merge leaves a generation: one or more parts of one range of the journal, apart in event time. Generations
- * are ordered by that range and only neighbours are merged, so "later in the list" always means "later in the journal",
- * which is what decides between duplicates. Four neighbours of about one size (a tier is a factor of four) become one
- * generation: a row is rewritten about log4(n / flush) times and old months are left alone while few late events arrive.
- * A merge is split by month of event time where the months are large; small ones stay together, because strangers choose
- * the times and must not choose the number of files.
+ * A flush or a merge leaves a generation: one or more parts of one range of the journal, apart in
+ * event time. Generations are ordered by that range and only neighbours are merged, so "later in
+ * the list" always means "later in the journal", which is what decides between duplicates. Four
+ * neighbours of about one size (a tier is a factor of four) become one generation: a row is
+ * rewritten about log4(n / flush) times and old months are left alone while few late events arrive.
+ * A merge is split by month of event time where the months are large; small ones stay together,
+ * because strangers choose the times and must not choose the number of files.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,22 +26,22 @@ struct generation {
     uint64_t seq_lo, seq_hi, rows;
 };
 
-static int tier(uint64_t rows)
-{
+static int tier(uint64_t rows) {
     int t = 0;
-    for (uint64_t at = TIER0_ROWS; rows > at; at *= FAN_IN) t++;
+    for (uint64_t at = TIER0_ROWS; rows > at; at *= FAN_IN)
+        t++;
     return t;
 }
 
-static size_t generations(const struct part_list *l, struct generation *out)
-{
+static size_t generations(const struct part_list *l, struct generation *out) {
     size_t n = 0;
     for (size_t i = 0; i < l->n; i++) {
         const struct part_info *info = part_info(l->parts[i]);
         bool same = n && out[n - 1].seq_lo == info->seq_lo && out[n - 1].seq_hi == info->seq_hi;
         if (!same) {
             if (n == MAX_GENERATIONS) break;
-            out[n++] = (struct generation){.first = i, .seq_lo = info->seq_lo, .seq_hi = info->seq_hi};
+            out[n++] =
+                (struct generation){.first = i, .seq_lo = info->seq_lo, .seq_hi = info->seq_hi};
         }
         out[n - 1].n++;
         out[n - 1].rows += info->rows;
@@ -49,8 +50,7 @@ static size_t generations(const struct part_list *l, struct generation *out)
 }
 
 /* Four neighbours with no tier above t, for the smallest t there is. */
-static bool pick_by_tier(const struct generation *g, size_t n, size_t *out_first, size_t *out_n)
-{
+static bool pick_by_tier(const struct generation *g, size_t n, size_t *out_first, size_t *out_n) {
     for (int t = 0; t < 24; t++) {
         size_t run = 0;
         for (size_t i = 0; i < n; i++) {
@@ -65,8 +65,7 @@ static bool pick_by_tier(const struct generation *g, size_t n, size_t *out_first
 }
 
 /* When nothing arrives: the youngest pair that is worth it. */
-static bool pick_idle(const struct generation *g, size_t n, size_t *out_first, size_t *out_n)
-{
+static bool pick_idle(const struct generation *g, size_t n, size_t *out_first, size_t *out_n) {
     for (size_t i = n; i-- > 1;) {
         if (g[i].rows * 8 < g[i - 1].rows) continue;
         *out_first = i - 1;
@@ -77,8 +76,7 @@ static bool pick_idle(const struct generation *g, size_t n, size_t *out_first, s
 }
 
 /* The parts to merge, referenced. */
-static bool pick(struct store *s, struct project *p, struct part_list *out)
-{
+static bool pick(struct store *s, struct project *p, struct part_list *out) {
     struct generation g[MAX_GENERATIONS];
     pthread_mutex_lock(&s->lock);
     size_t n = generations(&p->disk, g), first = 0, count = 0;
@@ -93,8 +91,7 @@ static bool pick(struct store *s, struct project *p, struct part_list *out)
     return found && e.code == ERR_OK;
 }
 
-static int month_of(int64_t us)
-{
+static int month_of(int64_t us) {
     int64_t days = us / US_PER_DAY;
     int64_t z = days + 719468, era = z / 146097, doe = z - era * 146097;
     int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
@@ -104,8 +101,7 @@ static int month_of(int64_t us)
     return m < 0 ? 0 : m >= MONTHS ? MONTHS - 1 : (int)m;
 }
 
-static int64_t month_start(int month)
-{
+static int64_t month_start(int month) {
     int64_t y = 1970 + month / 12, m = month % 12 + 1;
     y -= m <= 2;
     int64_t era = y / 400, yoe = y - era * 400, doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5;
@@ -113,8 +109,7 @@ static int64_t month_start(int month)
     return (era * 146097 + doe - 719468) * US_PER_DAY;
 }
 
-static void count_months(const struct part *part, uint64_t rows[MONTHS])
-{
+static void count_months(const struct part *part, uint64_t rows[MONTHS]) {
     const struct part_info *info = part_info(part);
     if (month_of(info->min_time_us) == month_of(info->max_time_us)) {
         rows[month_of(info->min_time_us)] += info->rows;
@@ -124,20 +119,22 @@ static void count_months(const struct part *part, uint64_t rows[MONTHS])
     for (uint32_t at = 0; at < info->rows; at += PART_BATCH_ROWS) {
         uint32_t n = info->rows - at < PART_BATCH_ROWS ? info->rows - at : PART_BATCH_ROWS;
         part_times(part, at, n, times);
-        for (uint32_t i = 0; i < n; i++) rows[month_of(times[i])]++;
+        for (uint32_t i = 0; i < n; i++)
+            rows[month_of(times[i])]++;
     }
 }
 
 /* Bounds [n + 1] of time ranges, each with enough rows to be a file of its own. */
-static size_t split(const struct part_list *l, int64_t bounds[MAX_SPLITS + 1])
-{
+static size_t split(const struct part_list *l, int64_t bounds[MAX_SPLITS + 1]) {
     uint64_t *rows = calloc(MONTHS, sizeof *rows);
     bounds[0] = INT64_MIN;
     size_t n = 1;
     uint64_t total = part_list_rows(l), in_range = 0;
-    uint64_t least = total / (MAX_SPLITS - 1) > SPLIT_MIN_ROWS ? total / (MAX_SPLITS - 1) : SPLIT_MIN_ROWS;
+    uint64_t least =
+        total / (MAX_SPLITS - 1) > SPLIT_MIN_ROWS ? total / (MAX_SPLITS - 1) : SPLIT_MIN_ROWS;
     if (rows && total >= 2 * SPLIT_MIN_ROWS) {
-        for (size_t i = 0; i < l->n; i++) count_months(l->parts[i], rows);
+        for (size_t i = 0; i < l->n; i++)
+            count_months(l->parts[i], rows);
         for (int m = 0; m < MONTHS - 1; m++) {
             in_range += rows[m];
             total -= rows[m];
@@ -158,13 +155,11 @@ struct merge {
     struct project *project;
 };
 
-static bool is_readable(void *ctx, struct id128 text)
-{
+static bool is_readable(void *ctx, struct id128 text) {
     return project_is_readable(((struct merge *)ctx)->project, text);
 }
 
-static struct id128 person_of(void *ctx, struct id128 person)
-{
+static struct id128 person_of(void *ctx, struct id128 person) {
     const struct alias_array *a = ((struct merge *)ctx)->aliases;
     size_t lo = 0, hi = a->n;
     while (lo < hi) {
@@ -177,8 +172,7 @@ static struct id128 person_of(void *ctx, struct id128 person)
     return lo < a->n && id128_eq(a->all[lo].device, person) ? a->all[lo].person : person;
 }
 
-static struct err write_parts(struct store *s, struct merge *m)
-{
+static struct err write_parts(struct store *s, struct merge *m) {
     int64_t bounds[MAX_SPLITS + 1];
     size_t n = split(&m->from, bounds);
     TRY(part_list_reserve(&m->to, n));
@@ -203,18 +197,17 @@ static struct err write_parts(struct store *s, struct merge *m)
     return ERR_NONE;
 }
 
-static struct err commit_rows(struct store *s, const struct merge *m, uint64_t lo, uint64_t hi)
-{
-    TRY(meta_exec(s->meta, "DELETE FROM part WHERE project = ? AND seq_lo >= ? AND seq_hi <= ?", "iii",
-                  (int64_t)m->project->row.id, (int64_t)lo, (int64_t)hi));
+static struct err commit_rows(struct store *s, const struct merge *m, uint64_t lo, uint64_t hi) {
+    TRY(meta_exec(s->meta, "DELETE FROM part WHERE project = ? AND seq_lo >= ? AND seq_hi <= ?",
+                  "iii", (int64_t)m->project->row.id, (int64_t)lo, (int64_t)hi));
     for (size_t i = 0; i < m->to.n; i++)
         TRY(store_part_insert(s, m->project, m->ids[i], m->to.parts[i]));
     return ERR_NONE;
 }
 
-static struct err commit(struct store *s, const struct merge *m)
-{
-    uint64_t lo = part_info(m->from.parts[0])->seq_lo, hi = part_info(m->from.parts[m->from.n - 1])->seq_hi;
+static struct err commit(struct store *s, const struct merge *m) {
+    uint64_t lo = part_info(m->from.parts[0])->seq_lo,
+             hi = part_info(m->from.parts[m->from.n - 1])->seq_hi;
     TRY(meta_begin(s->meta));
     struct err e = commit_rows(s, m, lo, hi);
     if (e.code == ERR_OK) return meta_commit(s->meta);
@@ -223,27 +216,28 @@ static struct err commit(struct store *s, const struct merge *m)
 }
 
 /* Same list with the merged ones in place of their sources; capacity was reserved. */
-static void publish(struct store *s, struct merge *m)
-{
+static void publish(struct store *s, struct merge *m) {
     pthread_mutex_lock(&s->lock);
     struct part_list *l = &m->project->disk;
     size_t at = 0;
-    while (at < l->n && l->parts[at] != m->from.parts[0]) at++;
-    for (size_t i = 0; i < m->from.n; i++) part_unref(l->parts[at + i]);
+    while (at < l->n && l->parts[at] != m->from.parts[0])
+        at++;
+    for (size_t i = 0; i < m->from.n; i++)
+        part_unref(l->parts[at + i]);
     size_t behind = l->n - at - m->from.n;
     memmove(&l->parts[at + m->to.n], &l->parts[at + m->from.n], behind * sizeof *l->parts);
-    for (size_t i = 0; i < m->to.n; i++) l->parts[at + i] = part_ref(m->to.parts[i]);
+    for (size_t i = 0; i < m->to.n; i++)
+        l->parts[at + i] = part_ref(m->to.parts[i]);
     l->n = at + m->to.n + behind;
     pthread_mutex_unlock(&s->lock);
 }
 
-static void remove_files(const struct part_list *l)
-{
-    for (size_t i = 0; i < l->n; i++) unlink(part_path(l->parts[i]));
+static void remove_files(const struct part_list *l) {
+    for (size_t i = 0; i < l->n; i++)
+        unlink(part_path(l->parts[i]));
 }
 
-static struct err run(struct store *s, struct merge *m)
-{
+static struct err run(struct store *s, struct merge *m) {
     TRY(write_parts(s, m));
     pthread_mutex_lock(&s->lock);
     struct err e = part_list_reserve(&m->project->disk, m->to.n);
@@ -255,8 +249,7 @@ static struct err run(struct store *s, struct merge *m)
     return ERR_NONE;
 }
 
-static struct err merge_project(struct store *s, struct project *p, bool *out_worked)
-{
+static struct err merge_project(struct store *s, struct project *p, bool *out_worked) {
     struct merge m = {.project = p};
     struct err e = ERR_NONE;
     if (pick(s, p, &m.from)) {
@@ -272,8 +265,7 @@ static struct err merge_project(struct store *s, struct project *p, bool *out_wo
     return e;
 }
 
-struct err merge_run(struct store *s, bool *out_worked)
-{
+struct err merge_run(struct store *s, bool *out_worked) {
     for (size_t i = 0; i < s->n_projects && !*out_worked; i++)
         TRY(merge_project(s, s->projects[i], out_worked));
     return ERR_NONE;

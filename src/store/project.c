@@ -7,16 +7,14 @@
 
 #define MAX_NAME_BYTES 120
 
-static bool token_is_valid(struct str t)
-{
+static bool token_is_valid(struct str t) {
     if (t.n < 4 || t.n > REGISTRY_TOKEN_BYTES) return false;
     for (size_t i = 0; i < t.n; i++)
         if (!isalnum((unsigned char)t.p[i]) && !strchr("-_.", t.p[i])) return false;
     return true;
 }
 
-static struct err check_new(const struct store_project_new *n)
-{
+static struct err check_new(const struct store_project_new *n) {
     if (n->name.n == 0 || n->name.n > MAX_NAME_BYTES || str_utf8_prefix(n->name) != n->name.n ||
         memchr(n->name.p, 0, n->name.n))
         return ERR(ERR_INVALID, "name: 1 to 120 bytes of UTF-8");
@@ -31,21 +29,19 @@ static struct err check_new(const struct store_project_new *n)
     return ERR_NONE;
 }
 
-static struct err check_zone(struct str name)
-{
+static struct err check_zone(struct str name) {
     AUTO(zone_free) struct zone *z = NULL;
     if (zone_open(name, &z).code != ERR_OK)
-        return ERR(ERR_INVALID, "timezone: not in this system's database; a name such as Europe/Berlin");
+        return ERR(ERR_INVALID,
+                   "timezone: not in this system's database; a name such as Europe/Berlin");
     return ERR_NONE;
 }
 
-static void copy_text(char *out, size_t out_bytes, struct str s)
-{
+static void copy_text(char *out, size_t out_bytes, struct str s) {
     snprintf(out, out_bytes, STR_FMT, STR_ARG(s));
 }
 
-static void fill(const struct store_project_new *n, struct store_project *p, char secret[65])
-{
+static void fill(const struct store_project_new *n, struct store_project *p, char secret[65]) {
     *p = (struct store_project){.crowd = n->crowd ? n->crowd : CROWD_DEFAULT_K,
                                 .test = n->test,
                                 .created_us = time_now_us()};
@@ -63,8 +59,7 @@ static void fill(const struct store_project_new *n, struct store_project *p, cha
     random_bytes(p->salt, sizeof p->salt);
 }
 
-static struct err token_is_free(struct meta *m, const char *token)
-{
+static struct err token_is_free(struct meta *m, const char *token) {
     AUTO(meta_end) struct meta_row *row = NULL;
     TRY(meta_query(m, &row, "SELECT 1 FROM project WHERE token = ?", "s", str_z(token)));
     struct err e = ERR_NONE;
@@ -72,23 +67,22 @@ static struct err token_is_free(struct meta *m, const char *token)
     return e;
 }
 
-static struct err insert(struct meta *m, struct store_project *p)
-{
+static struct err insert(struct meta *m, struct store_project *p) {
     TRY(token_is_free(m, p->token));
-    TRY(meta_exec(m,
-                  "INSERT INTO project(name, token, timezone, secret_hash, salt, crowd, test, created_us)"
-                  " VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-                  "sssbbiii", str_z(p->name), str_z(p->token), str_z(p->timezone),
-                  (struct str){(const char *)p->secret_hash, sizeof p->secret_hash},
-                  (struct str){(const char *)p->salt, sizeof p->salt}, (int64_t)p->crowd, (int64_t)p->test,
-                  p->created_us));
+    TRY(meta_exec(
+        m,
+        "INSERT INTO project(name, token, timezone, secret_hash, salt, crowd, test, created_us)"
+        " VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+        "sssbbiii", str_z(p->name), str_z(p->token), str_z(p->timezone),
+        (struct str){(const char *)p->secret_hash, sizeof p->secret_hash},
+        (struct str){(const char *)p->salt, sizeof p->salt}, (int64_t)p->crowd, (int64_t)p->test,
+        p->created_us));
     p->id = (uint64_t)meta_last_id(m);
     return ERR_NONE;
 }
 
-struct err store_project_create(struct store *s, const struct store_project_new *n, struct store_project *out,
-                                char out_secret[65])
-{
+struct err store_project_create(struct store *s, const struct store_project_new *n,
+                                struct store_project *out, char out_secret[65]) {
     TRY(check_new(n));
     struct store_project p;
     fill(n, &p, out_secret);
@@ -104,8 +98,7 @@ struct err store_project_create(struct store *s, const struct store_project_new 
     return e;
 }
 
-static void read_row(struct meta_row *r, struct store_project *p)
-{
+static void read_row(struct meta_row *r, struct store_project *p) {
     *p = (struct store_project){.id = (uint64_t)meta_i64(r, 0),
                                 .crowd = (uint32_t)meta_i64(r, 6),
                                 .test = meta_i64(r, 7) != 0,
@@ -118,11 +111,11 @@ static void read_row(struct meta_row *r, struct store_project *p)
     if (salt.n == sizeof p->salt) memcpy(p->salt, salt.p, salt.n);
 }
 
-static struct err read_all(struct meta *m, struct store_project **out, size_t *out_n)
-{
+static struct err read_all(struct meta *m, struct store_project **out, size_t *out_n) {
     AUTO(meta_end) struct meta_row *row = NULL;
     TRY(meta_query(m, &row,
-                   "SELECT id, name, token, timezone, secret_hash, salt, crowd, test, created_us FROM project ORDER BY id",
+                   "SELECT id, name, token, timezone, secret_hash, salt, crowd, test, created_us "
+                   "FROM project ORDER BY id",
                    ""));
     struct store_project *all = NULL;
     size_t n = 0;
@@ -145,16 +138,14 @@ static struct err read_all(struct meta *m, struct store_project **out, size_t *o
     return ERR_NONE;
 }
 
-struct err store_projects(struct store *s, struct store_project **out, size_t *out_n)
-{
+struct err store_projects(struct store *s, struct store_project **out, size_t *out_n) {
     TRY(meta_begin(s->meta));
     struct err e = read_all(s->meta, out, out_n);
     meta_rollback(s->meta);
     return e;
 }
 
-struct err store_project(struct store *s, uint64_t id, struct store_project *out)
-{
+struct err store_project(struct store *s, uint64_t id, struct store_project *out) {
     pthread_mutex_lock(&s->lock);
     struct project *p = store_find(s, id);
     if (p) *out = p->row;
@@ -162,8 +153,8 @@ struct err store_project(struct store *s, uint64_t id, struct store_project *out
     return p ? ERR_NONE : ERR(ERR_NOTFOUND, "project");
 }
 
-static void to_registry(const struct store_project *p, const uint8_t root[32], struct registry_project *out)
-{
+static void to_registry(const struct store_project *p, const uint8_t root[32],
+                        struct registry_project *out) {
     *out = (struct registry_project){.id = p->id, .crowd = p->crowd, .test = p->test};
     copy_text(out->token, sizeof out->token, str_z(p->token));
     copy_text(out->timezone, sizeof out->timezone, str_z(p->timezone));
@@ -173,15 +164,15 @@ static void to_registry(const struct store_project *p, const uint8_t root[32], s
 }
 
 struct err store_registry_write(struct store *s, const char *path, const struct team_public *team,
-                                const uint8_t root[32], uint64_t generation)
-{
+                                const uint8_t root[32], uint64_t generation) {
     struct store_project *rows = NULL;
     size_t n = 0;
     TRY(store_projects(s, &rows, &n));
     struct registry r = {.generation = generation, .team = *team, .n_projects = n};
     r.projects = calloc(n + 1, sizeof *r.projects);
     struct err e = r.projects ? ERR_NONE : ERR(ERR_NOMEM, "registry");
-    for (size_t i = 0; i < n && e.code == ERR_OK; i++) to_registry(&rows[i], root, &r.projects[i]);
+    for (size_t i = 0; i < n && e.code == ERR_OK; i++)
+        to_registry(&rows[i], root, &r.projects[i]);
     if (e.code == ERR_OK) e = registry_write(path, &r);
     if (r.projects) secret_wipe(r.projects, n * sizeof *r.projects);
     free(r.projects);

@@ -1,12 +1,13 @@
-/* store.h: console's keeper of events: follows the journal, holds the tail, writes and merges parts, applies profiles and
- * identity, and hands out worlds for questions.
+/* store.h: console's keeper of events: follows the journal, holds the tail, writes and merges
+ * parts, applies profiles and identity, and hands out worlds for questions.
  *
- * One consistent move: parts list, words, profiles, identities and the journal position they cover change in one SQLite
- * transaction. Profiles, identities and words are applied at each follow (their own position); parts when the tail is flushed.
+ * One consistent move: parts list, words, profiles, identities and the journal position they cover
+ * change in one SQLite transaction. Profiles, identities and words are applied at each follow
+ * (their own position); parts when the tail is flushed.
  *
- * Threads: a follower (started by store_start) and a merger; questions run on their callers' threads. Everything published is a
- * reference-counted immutable snapshot.
- * Depends on: base, seal, registry, crowd, journal, part, meta, query. Used by: routes, console.
+ * Threads: a follower (started by store_start) and a merger; questions run on their callers'
+ * threads. Everything published is a reference-counted immutable snapshot. Depends on: base, seal,
+ * registry, crowd, journal, part, meta, query. Used by: routes, console.
  */
 #pragma once
 
@@ -27,9 +28,10 @@ struct store_config {
     int wake_fd; /* eventfd that front writes after each sync; -1: poll each 50 ms */
 };
 struct store;
-struct err store_open(const struct store_config *c, struct store **out); /* recovers; removes part files that no row names */
-struct err store_start(struct store *s); /* threads */
-void store_close(struct store *s);       /* stops threads; saves nothing that is not durable already */
+struct err store_open(const struct store_config *c,
+                      struct store **out); /* recovers; removes part files that no row names */
+struct err store_start(struct store *s);   /* threads */
+void store_close(struct store *s); /* stops threads; saves nothing that is not durable already */
 AUTO_DEFINE(struct store *, store_close);
 
 /* ---- projects (the truth; registry is made from it) ---- */
@@ -46,13 +48,17 @@ struct store_project_new {
     uint32_t crowd;                           /* 0: default */
     bool test;
 };
-/* ERR_EXISTS: the token is taken. ERR_INVALID with `what`: name, crowd, timezone, token. out_secret [65] gets the secret, shown once. */
-struct err store_project_create(struct store *s, const struct store_project_new *n, struct store_project *out, char out_secret[65]);
-struct err store_projects(struct store *s, struct store_project **out /* malloc'd */, size_t *out_n);
-struct err store_project(struct store *s, uint64_t id, struct store_project *out); /* ERR_NOTFOUND */
+/* ERR_EXISTS: the token is taken. ERR_INVALID with `what`: name, crowd, timezone, token. out_secret
+ * [65] gets the secret, shown once. */
+struct err store_project_create(struct store *s, const struct store_project_new *n,
+                                struct store_project *out, char out_secret[65]);
+struct err store_projects(struct store *s, struct store_project **out /* malloc'd */,
+                          size_t *out_n);
+struct err store_project(struct store *s, uint64_t id,
+                         struct store_project *out); /* ERR_NOTFOUND */
 /* Writes front/registry from the projects. root: the installation's key. */
-struct err store_registry_write(struct store *s, const char *path, const struct team_public *team, const uint8_t root[32],
-                                uint64_t generation);
+struct err store_registry_write(struct store *s, const char *path, const struct team_public *team,
+                                const uint8_t root[32], uint64_t generation);
 
 /* ---- following ---- */
 /* Everything up to `position` is visible to new worlds; waits up to timeout_ms. ERR_TIMEOUT. */
@@ -63,24 +69,28 @@ uint64_t store_position(struct store *s);
 
 /* ---- worlds ---- */
 struct store_world; /* holds references; free after the question */
-struct err store_world_open(struct store *s, uint64_t project, const uint8_t root[32], const struct team_secret *secret_or_null,
-                            struct store_world **out);
+struct err store_world_open(struct store *s, uint64_t project, const uint8_t root[32],
+                            const struct team_secret *secret_or_null, struct store_world **out);
 const struct query_world *store_world_query(const struct store_world *w);
 void store_world_free(struct store_world *w);
 AUTO_DEFINE(struct store_world *, store_world_free);
-/* What opens a sealed text of this project by its handle or hash: ciphertext, box. False: not there. */
+/* What opens a sealed text of this project by its handle or hash: ciphertext, box. False: not
+ * there. */
 struct store_sealed {
     struct sealed_text text; /* ciphertext in the arena */
     struct id128 path_hash;
     uint8_t box[SEAL_BOX_BYTES];
 };
-bool store_world_sealed(const struct store_world *w, struct id128 hash, struct arena *a, struct store_sealed *out);
-bool store_world_by_handle(const struct store_world *w, struct id128 handle, struct id128 *out_hash);
+bool store_world_sealed(const struct store_world *w, struct id128 hash, struct arena *a,
+                        struct store_sealed *out);
+bool store_world_by_handle(const struct store_world *w, struct id128 handle,
+                           struct id128 *out_hash);
 
 /* ---- live view: the last events as they arrive ---- */
-/* Blocks up to timeout_ms for rows after *cursor; writes a JSON array of {event,time,person,properties:…few} labels; advances the cursor. */
-struct err store_live(struct store *s, uint64_t project, const struct query_rights *r, const uint8_t root[32], uint64_t *cursor,
-                      int timeout_ms, struct buf *out);
+/* Blocks up to timeout_ms for rows after *cursor; writes a JSON array of
+ * {event,time,person,properties:…few} labels; advances the cursor. */
+struct err store_live(struct store *s, uint64_t project, const struct query_rights *r,
+                      const uint8_t root[32], uint64_t *cursor, int timeout_ms, struct buf *out);
 
 /* ---- care ---- */
 struct store_stats {
@@ -88,6 +98,8 @@ struct store_stats {
     uint64_t position, lag_bytes;
 };
 void store_stats(struct store *s, struct store_stats *out);
-struct err store_check(const char *data_folder, struct meta *m, struct jout *report); /* offline or running: parts, positions, tables */
+struct err store_check(const char *data_folder, struct meta *m,
+                       struct jout *report); /* offline or running: parts, positions, tables */
 /* `weir seal`: every box of parts and profiles to the new key. */
-struct err store_rewrap(struct store *s, const struct team_secret *old, const struct team_public *to);
+struct err store_rewrap(struct store *s, const struct team_secret *old,
+                        const struct team_public *to);

@@ -1,13 +1,13 @@
 /* tail.c: events not yet in a part on disk.
  *
- * Each follow makes one small in-memory part of what arrived; small ones are merged geometrically (a part joins its elder
- * while the elder is not four times its size), so a tail of n rows has about log4(n) parts and each row is moved as often.
- * Only the follower changes a tail; the merger takes a frozen one away whole.
+ * Each follow makes one small in-memory part of what arrived; small ones are merged geometrically
+ * (a part joins its elder while the elder is not four times its size), so a tail of n rows has
+ * about log4(n) parts and each row is moved as often. Only the follower changes a tail; the merger
+ * takes a frozen one away whole.
  */
 #include "store/internal.h"
 
-bool project_is_readable(void *ctx, struct id128 text)
-{
+bool project_is_readable(void *ctx, struct id128 text) {
     struct project *p = ctx;
     pthread_rwlock_rdlock(&p->words_lock);
     bool yes = words_get(p->words, text).p != NULL;
@@ -15,8 +15,8 @@ bool project_is_readable(void *ctx, struct id128 text)
     return yes;
 }
 
-static struct err join(struct project *p, struct part *older, struct part *younger, struct part **out)
-{
+static struct err join(struct project *p, struct part *older, struct part *younger,
+                       struct part **out) {
     struct part *both[] = {older, younger};
     struct part_merge m = {.parts = both,
                            .n_parts = 2,
@@ -27,14 +27,12 @@ static struct err join(struct project *p, struct part *older, struct part *young
     return part_merge(&m, out);
 }
 
-static bool should_join(const struct part *older, const struct part *younger)
-{
+static bool should_join(const struct part *older, const struct part *younger) {
     return part_info(older)->rows / 4 < part_info(younger)->rows;
 }
 
 /* The newest two of the tail, if they should become one; referenced. */
-static bool pick(struct store *s, struct project *p, struct part **older, struct part **younger)
-{
+static bool pick(struct store *s, struct project *p, struct part **older, struct part **younger) {
     pthread_mutex_lock(&s->lock);
     struct part_list *t = &p->tail;
     bool yes = t->n >= 2 && should_join(t->parts[t->n - 2], t->parts[t->n - 1]);
@@ -47,8 +45,7 @@ static bool pick(struct store *s, struct project *p, struct part **older, struct
 }
 
 /* Puts `joined` in the place of the newest two, unless a freeze took them meanwhile. */
-static bool put(struct store *s, struct project *p, const struct part *older, struct part *joined)
-{
+static bool put(struct store *s, struct project *p, const struct part *older, struct part *joined) {
     pthread_mutex_lock(&s->lock);
     struct part_list *t = &p->tail;
     bool there = t->n >= 2 && t->parts[t->n - 2] == older;
@@ -62,8 +59,7 @@ static bool put(struct store *s, struct project *p, const struct part *older, st
     return there;
 }
 
-static struct err compact(struct store *s, struct project *p)
-{
+static struct err compact(struct store *s, struct project *p) {
     struct part *a = NULL, *b = NULL;
     while (pick(s, p, &a, &b)) {
         AUTO(part_unref) struct part *older = a;
@@ -76,8 +72,7 @@ static struct err compact(struct store *s, struct project *p)
     return ERR_NONE;
 }
 
-struct err tail_add(struct store *s, struct project *p, uint64_t seq_lo, uint64_t seq_hi)
-{
+struct err tail_add(struct store *s, struct project *p, uint64_t seq_lo, uint64_t seq_hi) {
     AUTO(part_builder_free) struct part_builder *rows = p->builder;
     p->builder = NULL;
     if (!rows || part_builder_rows(rows) == 0) return ERR_NONE;

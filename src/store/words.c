@@ -1,5 +1,5 @@
-/* words.c: readable text by hash, in memory: open addressing on the hash itself (it is uniform), texts in big chunks.
- * It only grows: what a crowd has made readable stays readable.
+/* words.c: readable text by hash, in memory: open addressing on the hash itself (it is uniform),
+ * texts in big chunks. It only grows: what a crowd has made readable stays readable.
  */
 #include <stdlib.h>
 
@@ -26,8 +26,7 @@ struct word_table {
     struct chunk *chunks;
 };
 
-struct word_table *words_new(void)
-{
+struct word_table *words_new(void) {
     struct word_table *t = calloc(1, sizeof *t);
     if (!t) return NULL;
     t->cap = 256;
@@ -37,8 +36,7 @@ struct word_table *words_new(void)
     return NULL;
 }
 
-void words_free(struct word_table *t)
-{
+void words_free(struct word_table *t) {
     if (!t) return;
     while (t->chunks) {
         struct chunk *next = t->chunks->next;
@@ -49,22 +47,20 @@ void words_free(struct word_table *t)
     free(t);
 }
 
-static size_t home(const struct word_table *t, struct id128 hash)
-{
+static size_t home(const struct word_table *t, struct id128 hash) {
     uint64_t h = 0;
     memcpy(&h, hash.b, sizeof h);
     return (size_t)h & (t->cap - 1);
 }
 
-static struct word *slot_of(const struct word_table *t, struct id128 hash)
-{
+static struct word *slot_of(const struct word_table *t, struct id128 hash) {
     size_t i = home(t, hash);
-    while (t->slots[i].text && !id128_eq(t->slots[i].hash, hash)) i = (i + 1) & (t->cap - 1);
+    while (t->slots[i].text && !id128_eq(t->slots[i].hash, hash))
+        i = (i + 1) & (t->cap - 1);
     return &t->slots[i];
 }
 
-static struct err grow(struct word_table *t)
-{
+static struct err grow(struct word_table *t) {
     struct word *old = t->slots;
     size_t old_cap = t->cap;
     struct word *slots = calloc(old_cap * 2, sizeof *slots);
@@ -77,8 +73,7 @@ static struct err grow(struct word_table *t)
     return ERR_NONE;
 }
 
-static const char *keep(struct word_table *t, struct str text)
-{
+static const char *keep(struct word_table *t, struct str text) {
     struct chunk *c = t->chunks;
     if (!c || c->cap - c->used < text.n + 1) {
         size_t cap = text.n + 1 > CHUNK_BYTES ? text.n + 1 : CHUNK_BYTES;
@@ -94,8 +89,8 @@ static const char *keep(struct word_table *t, struct str text)
     return at;
 }
 
-struct err words_add(struct word_table *t, struct id128 hash, uint8_t kind, uint8_t type, struct str text)
-{
+struct err words_add(struct word_table *t, struct id128 hash, uint8_t kind, uint8_t type,
+                     struct str text) {
     if (slot_of(t, hash)->text) return ERR_NONE;
     if (t->n * 10 >= t->cap * 7) TRY(grow(t));
     const char *kept = keep(t, text);
@@ -105,29 +100,24 @@ struct err words_add(struct word_table *t, struct id128 hash, uint8_t kind, uint
     return ERR_NONE;
 }
 
-struct str words_get(const struct word_table *t, struct id128 hash)
-{
+struct str words_get(const struct word_table *t, struct id128 hash) {
     const struct word *w = slot_of(t, hash);
     return (struct str){w->text, w->n};
 }
 
-uint8_t words_kind(const struct word_table *t, struct id128 hash)
-{
+uint8_t words_kind(const struct word_table *t, struct id128 hash) {
     return slot_of(t, hash)->kind;
 }
 
-size_t words_n(const struct word_table *t)
-{
+size_t words_n(const struct word_table *t) {
     return t->n;
 }
 
-static int by_hash(const void *a, const void *b)
-{
+static int by_hash(const void *a, const void *b) {
     return memcmp(a, b, sizeof(struct id128));
 }
 
-struct err words_hashes(const struct word_table *t, struct id128 **out, size_t *out_n)
-{
+struct err words_hashes(const struct word_table *t, struct id128 **out, size_t *out_n) {
     struct id128 *all = malloc((t->n + 1) * sizeof *all);
     if (!all) return ERR(ERR_NOMEM, "words");
     size_t n = 0;

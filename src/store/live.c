@@ -1,0 +1,164 @@
+/* live.c: the last events of each project, as they arrive, for the console's live view.
+ *
+ * Kept as hashes and plain values in a small ring; labels are made when somebody looks, by that
+ * person's rights.
+ */
+#include <time.h>
+
+#include "store/internal.h"
+
+static bool scalar(const struct frame *f, struct cursor value, struct part_value *out) {
+    *out = (struct part_value){0};
+    switch ((enum frame_value)cursor_u8(&value)) {
+    case V_TRUE:
+        out->type = PV_TRUE;
+        return true;
+    case V_FALSE:
+        out->type = PV_FALSE;
+        return true;
+    case V_NUMBER:
+        out->type = PV_NUMBER;
+        out->number = cursor_f64(&value);
+        return true;
+    case V_TEXT: {
+        const struct frame_text *t = &f->texts[cursor_u32(&value)];
+        out->type = PV_TEXT;
+        out->hash = t->hash;
+        out->text_type = t->type;
+        return true;
+    }
+    case V_NULL:
+    case V_LIST:
+    case V_OBJECT:
+    case V_EMPTY_OBJECT:
+    case V_TIME:
+        return false;
+    }
+    return false;
+}
+
+static void keep(struct live_ring *ring, const struct frame *f, const struct frame_event *event) {
+    struct live_event *l = &ring->events[++ring->last % STORE_LIVE_N];
+    *l = (struct live_event){.number = ring->last,
+                             .name = f->texts[event->name].hash,
+                             .person = event->person,
+                             .time_us = event->time_us};
+    struct cursor props = event->props, value;
+    uint32_t path = 0;
+    for (uint16_t i = 0; i < event->n_props && l->n_props < STORE_LIVE_PROPS; i++) {
+        if (!frame_next_prop(&props, &path, &value)) break;
+        struct live_prop *p = &l->props[l->n_props];
+        p->name = f->texts[path].hash;
+        if (scalar(f, value, &p->value)) l->n_props++;
+    }
+}
+
+void live_add(struct store *s, struct project *p, struct frame *f) {
+    struct frame walk = *f;
+    struct frame_event event;
+    struct frame_profile op;
+    enum frame_record_type type;
+    uint32_t seen = 0;
+    pthread_mutex_lock(&s->lock);
+    while ((type = frame_next(&walk, &event, &op))) {
+        /* Of a large frame only the last ones would survive in the ring. */
+        if (++seen + STORE_LIVE_N <= f->n_records || type != RECORD_EVENT) continue;
+        keep(&p->live, f, &event);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+struct label {
+    struct project *project;
+    const struct seal_keys *keys;
+    struct jout *out;
+};
+
+static void put_text(const struct label *l, struct id128 hash) {
+    pthread_rwlock_rdlock(&l->project->words_lock);
+    struct str word = words_get(l->project->words, hash);
+    pthread_rwlock_unlock(&l->project->words_lock);
+    if (word.p) {
+        jout_str(l->out, word);
+        return;
+    }
+    char sealed[7 + 32];
+    memcpy(sealed, "sealed:", 7);
+    str_to_hex(seal_handle(l->keys, HANDLE_TEXT, hash).b, 16, sealed + 7);
+    jout_str(l->out, (struct str){sealed, sizeof sealed});
+}
+
+static void put_value(const struct label *l, const struct part_value *v) {
+    if (v->type == PV_TEXT)
+        put_text(l, v->hash);
+    else if (v->type == PV_NUMBER)
+        jout_f64(l->out, v->number);
+    else
+        jout_bool(l->out, v->type == PV_TRUE);
+}
+
+static void put_props(const struct label *l, const struct live_event *e) {
+    jout_keyz(l->out, "properties");
+    jout_object(l->out);
+    for (size_t i = 0; i < e->n_props; i++) {
+        pthread_rwlock_rdlock(&l->project->words_lock);
+        struct str name = words_get(l->project->words, e->props[i].name);
+        pthread_rwlock_unlock(&l->project->words_lock);
+        if (!name.p) continue;
+        jout_key(l->out, name);
+        put_value(l, &e->props[i].value);
+    }
+    jout_object_end(l->out);
+}
+
+static void put_event(const struct label *l, const struct live_event *e) {
+    char time[32], person[32];
+    zone_format(l->project->zone, e->time_us, time);
+    str_to_hex(seal_handle(l->keys, HANDLE_PERSON, e->person).b, 16, person);
+    jout_object(l->out);
+    jout_keyz(l->out, "event");
+    put_text(l, e->name);
+    jout_keyz(l->out, "time");
+    jout_strz(l->out, time);
+    jout_keyz(l->out, "person");
+    jout_str(l->out, (struct str){person, sizeof person});
+    put_props(l, e);
+    jout_object_end(l->out);
+}
+
+static void wait_for_live(struct store *s, const struct project *p, uint64_t cursor,
+                          int timeout_ms) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += timeout_ms / 1000 + 1;
+    while (!s->stopping && p->live.last <= cursor)
+        if (pthread_cond_timedwait(&s->changed, &s->lock, &until)) break;
+}
+
+struct err store_live(struct store *s, uint64_t project, const struct query_rights *r,
+                      const uint8_t root[32], uint64_t *cursor, int timeout_ms, struct buf *out) {
+    (void)r; /* sealed labels are never opened in the live view */
+    struct live_event taken[32];
+    size_t n = 0;
+    pthread_mutex_lock(&s->lock);
+    struct project *p = store_find(s, project);
+    if (p && timeout_ms) wait_for_live(s, p, *cursor, timeout_ms);
+    if (p) {
+        uint64_t from = *cursor + 1, oldest = p->live.last > 32 ? p->live.last - 31 : 1;
+        for (uint64_t i = from > oldest ? from : oldest; i <= p->live.last; i++)
+            taken[n++] = p->live.events[i % STORE_LIVE_N];
+        *cursor = p->live.last;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (!p) return ERR(ERR_NOTFOUND, "project");
+    struct seal_keys keys;
+    seal_keys_derive(root, p->row.salt, project, &keys);
+    struct jout j;
+    jout_init(&j, out);
+    jout_array(&j);
+    for (size_t i = 0; i < n; i++)
+        put_event(&(struct label){p, &keys, &j}, &taken[i]);
+    jout_array_end(&j);
+    secret_wipe(&keys, sizeof keys);
+    return buf_err(out);
+}

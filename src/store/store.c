@@ -1,0 +1,146 @@
+/* store.c: life of the store: open, threads, waiting, figures. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/internal.h"
+
+static void init_sync(struct store *s) {
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->disk_lock, NULL);
+    pthread_cond_init(&s->changed, NULL);
+    s->nudge_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+struct err store_open(const struct store_config *c, struct store **out) {
+    assert(c->meta && c->synced);
+    AUTO(store_close) struct store *s = calloc(1, sizeof *s);
+    if (!s) return ERR(ERR_NOMEM, "store");
+    init_sync(s);
+    s->config = *c;
+    s->meta = c->meta;
+    snprintf(s->folder, sizeof s->folder, "%s", c->data_folder);
+    if (s->nudge_fd < 0) return err_os("store: eventfd");
+    TRY(store_schema(s->meta));
+    TRY(store_load(s));
+    s->last_flush_us = time_monotonic_us();
+    *out = s;
+    s = NULL;
+    return ERR_NONE;
+}
+
+struct err store_start(struct store *s) {
+    if (pthread_create(&s->follower, NULL, follower_main, s))
+        return ERR(ERR_NOMEM, "follower thread");
+    if (pthread_create(&s->merger, NULL, merger_main, s)) {
+        s->stopping = true;
+        pthread_join(s->follower, NULL);
+        return ERR(ERR_NOMEM, "merger thread");
+    }
+    s->threads_run = true;
+    return ERR_NONE;
+}
+
+static void nudge(struct store *s) {
+    uint64_t one = 1;
+    if (write(s->nudge_fd, &one, sizeof one) < 0) log_error("store: could not wake the follower");
+}
+
+static void stop_threads(struct store *s) {
+    pthread_mutex_lock(&s->lock);
+    s->stopping = true;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    if (!s->threads_run) return;
+    nudge(s);
+    pthread_join(s->follower, NULL);
+    pthread_join(s->merger, NULL);
+}
+
+void store_close(struct store *s) {
+    if (!s) return;
+    stop_threads(s);
+    for (size_t i = 0; i < s->n_projects; i++)
+        store_project_free(s->projects[i]);
+    free(s->projects);
+    fd_close(s->nudge_fd);
+    pthread_cond_destroy(&s->changed);
+    pthread_mutex_destroy(&s->disk_lock);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+/* Waits until *position reaches `want`. Under the lock. */
+static struct err wait_for(struct store *s, const uint64_t *position, uint64_t want,
+                           int timeout_ms) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += (timeout_ms % 1000) * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_nsec -= 1000000000L;
+        until.tv_sec++;
+    }
+    while (*position < want) {
+        if (s->stopping) return ERR(ERR_CANCELLED, "store is stopping");
+        if (pthread_cond_timedwait(&s->changed, &s->lock, &until) && *position < want)
+            return ERR(ERR_TIMEOUT, "store is behind the journal");
+    }
+    return ERR_NONE;
+}
+
+struct err store_wait_visible(struct store *s, uint64_t position, int timeout_ms) {
+    pthread_mutex_lock(&s->lock);
+    struct err e = wait_for(s, &s->visible, position, timeout_ms);
+    pthread_mutex_unlock(&s->lock);
+    return e;
+}
+
+struct err store_flush(struct store *s, uint64_t position, int timeout_ms) {
+    pthread_mutex_lock(&s->lock);
+    struct err e = wait_for(s, &s->visible, position, timeout_ms);
+    if (s->flush_asked < position) s->flush_asked = position;
+    nudge(s);
+    if (e.code == ERR_OK) e = wait_for(s, &s->covered, position, timeout_ms);
+    pthread_mutex_unlock(&s->lock);
+    return e;
+}
+
+uint64_t store_position(struct store *s) {
+    pthread_mutex_lock(&s->lock);
+    uint64_t p = s->visible;
+    pthread_mutex_unlock(&s->lock);
+    return p;
+}
+
+static void add_list(const struct part_list *l, bool tail, struct store_stats *out) {
+    for (size_t i = 0; i < l->n; i++) {
+        const struct part_info *info = part_info(l->parts[i]);
+        out->events += info->rows;
+        if (tail)
+            out->tail_rows += info->rows;
+        else
+            out->part_bytes += info->bytes;
+    }
+    if (!tail) out->parts += l->n;
+}
+
+void store_stats(struct store *s, struct store_stats *out) {
+    *out = (struct store_stats){0};
+    uint64_t synced = s->config.synced(s->config.synced_ctx);
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->n_projects; i++) {
+        const struct project *p = s->projects[i];
+        add_list(&p->disk, false, out);
+        add_list(&p->frozen, true, out);
+        add_list(&p->tail, true, out);
+        out->words += words_n(p->words);
+    }
+    out->position = s->visible;
+    out->lag_bytes = synced > s->visible ? synced - s->visible : 0;
+    out->journal_bytes = synced > s->covered ? synced - s->covered : 0;
+    pthread_mutex_unlock(&s->lock);
+}
