@@ -124,6 +124,11 @@ bool frame_find_text(const struct frame_writer *w, struct id128 hash, uint32_t *
     return true;
 }
 
+bool frame_text_is_sealed(const struct frame_writer *w, uint32_t index) {
+    assert(index < w->n_texts);
+    return entry(w, index)[TEXT_AT_STATE] == FRAME_TEXT_SEALED;
+}
+
 static struct err check_text(const struct frame_writer *w, const struct frame_text *t) {
     if (!is_text_kind(t->kind) || !is_text_type(t->type) || t->state < FRAME_TEXT_SEALED ||
         t->state > FRAME_TEXT_KNOWN)
@@ -169,7 +174,8 @@ struct err frame_add_text(struct frame_writer *w, const struct frame_text *t, ui
     TRY(check_text(w, t));
     if ((w->n_texts + 1) * 2 > w->n_slots) TRY(grow_table(w));
     struct slot *s = find_slot(w, t->hash.b);
-    assert(s->generation != w->generation); /* the caller asked frame_find_text first */
+    /* The caller asked frame_find_text first; only what lies here sealed may come again, readable. */
+    assert(s->generation != w->generation || frame_text_is_sealed(w, s->text));
     char *at = buf_room(&w->table, TEXT_ENTRY_BYTES);
     if (!at) {
         struct err e = buf_err(&w->table);

@@ -106,7 +106,11 @@ AUTO_DEFINE(struct frame_writer *, frame_writer_free);
 void frame_begin(struct frame_writer *w, uint64_t project, const struct team_public *team, int64_t arrival_us);
 /* The index of a text already in this frame, or false. */
 bool frame_find_text(const struct frame_writer *w, struct id128 hash, uint32_t *out_index);
-/* Enters a text that frame_find_text did not find. SEALED texts are encrypted here under the frame's key. ERR_LIMIT, ERR_NOMEM. */
+/* Whether a text of this frame was entered SEALED. A text can become readable inside the frame that holds it sealed (the
+ * k-th person's event in the same batch): then it is entered once more, READABLE, under a new index, which
+ * frame_find_text gives from then on. So two entries of a frame may have the same hash; the later one wins. */
+bool frame_text_is_sealed(const struct frame_writer *w, uint32_t index);
+/* Enters a text that frame_find_text did not find (or found sealed and is readable now). SEALED texts are encrypted here under the frame's key. ERR_LIMIT, ERR_NOMEM. */
 struct err frame_add_text(struct frame_writer *w, const struct frame_text *t /* bytes: the clear text, for every state */,
                           uint32_t *out_index);
 /* Records. Between begin and end, properties are put in order; end makes the record part of the frame, drop forgets it
