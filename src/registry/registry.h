@@ -14,6 +14,7 @@
 #define REGISTRY_MAX_PROJECTS 10000
 #define REGISTRY_MAX_LIST 100000 /* entries of one list */
 #define REGISTRY_TOKEN_BYTES 64
+#define REGISTRY_MAX_ORIGINS_BYTES 16384
 
 struct id128_list {
     struct id128 *ids; /* [n], sorted; owned by the registry */
@@ -42,10 +43,15 @@ struct registry {
     struct team_public team;
     struct registry_project *projects; /* [n_projects], sorted by id */
     size_t n_projects;
+    struct registry_index *index; /* private: made by registry_read; NULL in one that is only written: lookups then scan */
 };
 
 /* ERR_NOTFOUND, ERR_CORRUPT (length, checksum, version, any limit). The result is owned. */
 struct err registry_read(const char *path, struct registry **out);
+/* The same from bytes in memory. */
+struct err registry_parse(struct str content, struct registry **out);
+/* Lists may come unsorted and with doubles; projects sorted by id, tokens unlike. ERR_INVALID with `what`: a field that the
+ * reader would refuse. r's view keys are not written. Mode 0600. */
 struct err registry_write(const char *path, const struct registry *r);
 void registry_free(struct registry *r); /* wipes the keys */
 AUTO_DEFINE(struct registry *, registry_free);
@@ -56,5 +62,6 @@ const struct registry_project *registry_by_id(const struct registry *r, uint64_t
 /* By project secret (its hash, constant time); NULL: none. */
 const struct registry_project *registry_by_secret(const struct registry *r, struct str secret);
 void registry_hash_secret(struct str secret, uint8_t out[32]);
-/* Whether a browser origin may send to this project. */
+/* Whether a browser origin may send to this project: the list is empty, or a line of it is the origin without regard to case, or
+ * has "*." in front of its host and the origin is a subdomain of it. An empty origin (not a browser) is always allowed. */
 bool registry_origin_allowed(const struct registry_project *p, struct str origin);

@@ -48,7 +48,7 @@ struct err team_secret_from_key(const uint8_t key[32], struct team_secret *out) 
 
 static struct err key_file_read(const char *path, struct str title, uint8_t out[32]) {
     __attribute__((cleanup(buf_wipe_done))) struct buf b;
-    buf_init(&b, TEAM_FILE_MAX_BYTES);
+    buf_init(&b, TEAM_FILE_MAX_BYTES + 1);
     TRY(io_read_file(path, TEAM_FILE_MAX_BYTES, &b));
     struct str rest = str_trim(buf_str(&b));
     struct str head = str_trim(str_cut(&rest, '\n'));
