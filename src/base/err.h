@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum err_code {
@@ -39,8 +40,8 @@ struct ERR_MUST_USE err {
     const char *what; /* literal, NULL on success */
 };
 
-#define ERR_NONE ((struct err){0})
-#define ERR(c, w) ((struct err){.code = (c), .what = (w)})
+#define ERR_NONE ((struct err){0, 0, NULL})
+#define ERR(c, w) ((struct err){(c), 0, (w)})
 
 /* From the current errno: ENOSPC, EDQUOT and EROFS give ERR_FULL, ENOENT ERR_NOTFOUND, EEXIST
  * ERR_EXISTS, EACCES and EPERM ERR_DENIED, ENOMEM ERR_NOMEM, all others ERR_IO. */
