@@ -174,7 +174,8 @@ struct err frame_add_text(struct frame_writer *w, const struct frame_text *t, ui
     TRY(check_text(w, t));
     if ((w->n_texts + 1) * 2 > w->n_slots) TRY(grow_table(w));
     struct slot *s = find_slot(w, t->hash.b);
-    /* The caller asked frame_find_text first; only what lies here sealed may come again, readable. */
+    /* The caller asked frame_find_text first; only what lies here sealed may come again, readable.
+     */
     assert(s->generation != w->generation || frame_text_is_sealed(w, s->text));
     char *at = buf_room(&w->table, TEXT_ENTRY_BYTES);
     if (!at) {

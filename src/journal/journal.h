@@ -4,7 +4,7 @@
  * (`journal/00000000000000000000.wj`), so positions only grow, across files and restarts. One frame per commit
  * group and project. A frame is self-contained: its strings, its sealing box, its records, one checksum.
  *
- * A 200 may go out only after journal_sync returned success for the frame.
+ * A 200 may go out only after journal_append returned success for the frame.
  *
  * Threading: a writer belongs to one thread; readers are independent of it.
  * Depends on: base, seal. Used by: intake, front, part, store, cli (check, seal).
@@ -122,7 +122,7 @@ void frame_put_simple(struct frame_writer *w, enum frame_value v); /* NULL FALSE
 void frame_put_number(struct frame_writer *w, double v);
 void frame_put_time(struct frame_writer *w, int64_t us);
 void frame_put_text(struct frame_writer *w, uint32_t text);
-void frame_put_list(struct frame_writer *w);   /* then values, then frame_put_list_end; nests to 8 */
+void frame_put_list(struct frame_writer *w);   /* then values, then frame_put_list_end; nests to 16, objects counted */
 void frame_put_list_end(struct frame_writer *w);
 void frame_put_object(struct frame_writer *w); /* inside lists: then (frame_put_prop, value)..., then frame_put_object_end */
 void frame_put_object_end(struct frame_writer *w);
@@ -160,12 +160,16 @@ void frame_skip_value(struct cursor *c);
 /* ============ the journal's files ============ */
 
 struct journal; /* a writer */
-/* Opens folder for appending; recovers: keeps the longest prefix of whole frames of the last file, cuts the rest, syncs.
- * On success everything before journal_position is durable. ERR_CORRUPT only when a file other than the last is damaged. */
+/* Opens folder (made if missing) for appending; recovers: keeps the longest prefix of whole commit groups of the last file, cuts the
+ * rest, syncs. On success everything before journal_position is durable. If what follows the prefix was durable once (a later
+ * commit record stands in it), it is damage, not a torn tail: it goes to `<position>.damaged`, and the next file begins behind it, so
+ * that no position is given out twice. After opening nothing in the folder is read again.
+ * ERR_CORRUPT: an older file is missing or too short, or a frame is of a newer version. */
 struct err journal_open(const char *folder, struct journal **out);
 void journal_close(struct journal *j);
 AUTO_DEFINE(struct journal *, journal_close);
 uint64_t journal_position(const struct journal *j); /* end of the last durable frame */
+bool journal_met_damage(const struct journal *j); /* opening set something aside: worth a line in the log */
 /* Appends frames of one commit group and syncs once. All or nothing: on any error the file is cut back to the position
  * before (at once, or before the next append if even that fails) and the caller answers 503. ERR_FULL, ERR_IO. */
 struct err journal_append(struct journal *j, const struct str *frames, size_t n, uint64_t *out_position);
@@ -179,10 +183,12 @@ AUTO_DEFINE(struct journal_reader *, journal_reader_close);
 /* The next whole frame that ends at or before `limit` (the published synced position), borrowed until the next call.
  * ERR_NOTFOUND: none yet. ERR_CORRUPT: bytes below the limit do not check. Reads in large pieces. */
 struct err journal_next(struct journal_reader *r, uint64_t limit, struct str *out_frame);
-uint64_t journal_reader_position(const struct journal_reader *r); /* behind the frame last given */
+uint64_t journal_reader_position(const struct journal_reader *r); /* behind the frame last given, and behind its group's
+                                                                     commit record if it was the last: then the limit itself */
 /* Deletes the files that lie wholly below position. */
 struct err journal_delete_below(const char *folder, uint64_t position);
-/* Walks every file and frame; for `weir check`. Counts frames and records; stops at the first damage with its position. */
+/* Walks every file and frame; for `weir check`. Counts frames and records; stops at the first damage: ERR_CORRUPT, with its
+ * position (the other two are counts so far). A group at the end of the last file that is being written is not damage. */
 struct err journal_check(const char *folder, uint64_t *out_frames, uint64_t *out_records, uint64_t *out_damage_at);
 /* Rewrites every frame's box in place for a new team key (`weir seal`): the frame's checksum changes with it, its length does not.
  * Runs with no writer; crash-safe: a frame file is replaced by rename. */
