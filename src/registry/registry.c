@@ -66,6 +66,8 @@ static bool token_is(const struct registry_project *p, struct str token) {
     char padded[REGISTRY_TOKEN_BYTES + 1] = {0};
     if (token.n == 0 || token.n > REGISTRY_TOKEN_BYTES) return false;
     memcpy(padded, token.p, token.n);
+    /* a NUL at the end of what was sent would compare like the padding */
+    if (memchr(token.p, '\0', token.n)) return false;
     return secret_equal(padded, p->token, sizeof padded);
 }
 
@@ -115,8 +117,8 @@ const struct registry_project *registry_by_secret(const struct registry *r, stru
     return found;
 }
 
-/* "https://*.example.com" fits "https://a.example.com" and "https://a.b.example.com", not
- * "https://example.com". */
+/* With "*." before the host example.com in the line, a.example.com and a.b.example.com fit, and
+ * example.com does not. */
 static bool origin_fits(struct str line, struct str origin) {
     if (str_ieq(line, origin)) return true;
     for (size_t i = 0; i + 1 < line.n; i++) {
