@@ -50,12 +50,15 @@ function measureOf(m, metric, measure, events) {
 }
 
 function perUser(m, metric, measure, events) {
-    const people = Map.groupBy ? Map.groupBy(events, (e) => e.person) : groupBy(events, (e) => e.person);
+    const people = groupBy(events, (e) => e.person);
     return people.size ? sum([...people.values()].map((own) => measureOf(m, metric, measure, own))) / people.size : 0;
 }
 function groupBy(list, key) {
     const map = new Map();
-    for (const x of list) map.set(key(x), [...(map.get(key(x)) ?? []), x]);
+    for (const x of list) {
+        if (!map.has(key(x))) map.set(key(x), []);
+        map.get(key(x)).push(x);
+    }
     return map;
 }
 const valueOf = (m, metric, events) => {
@@ -105,7 +108,8 @@ function insights(m, q) {
         for (const row of rows) {
             let own = counted[i].filter(row.has);
             // An event with several keys of one row (a list, both elements in $other) is one event of that row.
-            own = own.filter((e, at) => at === own.findIndex((x) => x.sent === e.sent));
+            const once = new Set();
+            own = own.filter((e) => !once.has(e.sent) && once.add(e.sent));
             series.push({
                 metric: i, breakdown: row.key, values: buckets.map((b) => valueOf(m, metric, within(own, spanOf(m, metric, b)))),
                 total: valueOf(m, metric, within(own, whole)), $rank: row.rank, $total_free: metric.measure in trailing,
