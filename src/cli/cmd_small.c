@@ -152,7 +152,9 @@ int cmd_query(struct command *c) {
     uint64_t project = 0;
     if (!command_project(c, &project) || !command_words_ok(c, 2, 2, "query --project ID FILE|-"))
         return EXIT_USAGE;
-    AUTO(buf_done) struct buf question, body, answer;
+    AUTO(buf_done) struct buf question;
+    AUTO(buf_done) struct buf body;
+    AUTO(buf_done) struct buf answer;
     buf_init(&question, MAX_QUERY_BYTES);
     buf_init(&body, MAX_QUERY_BYTES + 64);
     buf_init(&answer, (size_t)1 << 30);

@@ -158,3 +158,12 @@ struct err seal_open_box(const uint8_t box[SEAL_BOX_BYTES], const struct team_se
 struct err seal_open_text(const uint8_t frame_key[32], uint64_t project, const struct sealed_text *t, uint8_t *out, size_t *out_n);
 /* That the opened text under its claimed kind, type and path has the claimed hash. */
 bool seal_text_is(const struct seal_keys *k, const struct sealed_text *t, struct str path, struct str text);
+
+/* ---- checking opened texts offline ----
+ * An export carries the project's hash and view keys, sealed to the team, so that an opener without a server can hold each
+ * opened text to its handle: crypto_box_seal("WeirHK1\0" | project u64 LE | hash key 16 | view key 32). */
+#define SEAL_CHECK_BYTES 112
+void seal_check_make(const struct seal_keys *k, const struct team_public *team, uint8_t out[SEAL_CHECK_BYTES]);
+/* ERR_DENIED: not for this key or project. Only project, hash and view of `out` are filled. */
+struct err seal_check_open(const uint8_t box[SEAL_CHECK_BYTES], const struct team_secret *t, uint64_t project,
+                           struct seal_keys *out);

@@ -12,8 +12,9 @@
 #include "crowd/crowd.h"
 #include "store/store.h"
 
-#define STORE_FREEZE_ROWS (STORE_TAIL_ROWS / 2) /* a tail of this many rows is frozen and flushed  \
-                                                 */
+#define STORE_FREEZE_ROWS                                                                          \
+    (STORE_TAIL_ROWS / 2) /* a tail of this many rows is frozen and flushed                        \
+                           */
 #define STORE_MAX_TAIL_PARTS 24
 #define STORE_FLUSH_AFTER_US (60 * US_PER_S) /* an idle tail is flushed after this */
 #define STORE_LIVE_N 256
@@ -36,7 +37,8 @@ void words_free(struct word_table *t);
 struct err words_add(struct word_table *t, struct id128 hash, uint8_t kind, uint8_t type,
                      struct str text);
 struct str words_get(const struct word_table *t, struct id128 hash); /* p NULL: not readable */
-uint8_t words_kind(const struct word_table *t, struct id128 hash);
+void words_each(const struct word_table *t, uint8_t kind, void (*each)(void *ctx, struct str text),
+                void *ctx);
 size_t words_n(const struct word_table *t);
 /* All hashes, sorted; malloc'd. */
 struct err words_hashes(const struct word_table *t, struct id128 **out, size_t *out_n);

@@ -144,3 +144,35 @@ void store_stats(struct store *s, struct store_stats *out) {
     out->journal_bytes = synced > s->covered ? synced - s->covered : 0;
     pthread_mutex_unlock(&s->lock);
 }
+
+static void put_name(void *ctx, struct str text) {
+    struct jout *j = ctx;
+    jout_object(j);
+    jout_keyz(j, "name");
+    jout_str(j, text);
+    jout_object_end(j);
+}
+
+static void put_names(struct buf *out, const struct project *p, const char *key,
+                      enum text_kind kind) {
+    struct jout j;
+    buf_printf(out, ",\"%s\":", key);
+    jout_init(&j, out);
+    jout_array(&j);
+    words_each(p->words, (uint8_t)kind, put_name, &j);
+    jout_array_end(&j);
+}
+
+struct err store_lexicon_more(struct store *s, uint64_t project, struct buf *object) {
+    pthread_mutex_lock(&s->lock);
+    struct project *p = store_find(s, project);
+    pthread_mutex_unlock(&s->lock);
+    if (!p || object->n == 0) return ERR(ERR_NOTFOUND, "project");
+    object->n--; /* the closing brace */
+    pthread_rwlock_rdlock(&p->words_lock);
+    put_names(object, p, "user_properties", TEXT_USER_PROPERTY);
+    put_names(object, p, "group_keys", TEXT_GROUP_KEY);
+    pthread_rwlock_unlock(&p->words_lock);
+    buf_put_char(object, '}');
+    return buf_err(object);
+}

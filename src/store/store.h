@@ -92,6 +92,10 @@ bool store_world_by_handle(const struct store_world *w, struct id128 handle,
 struct err store_live(struct store *s, uint64_t project, const struct query_rights *r,
                       const uint8_t root[32], uint64_t *cursor, int timeout_ms, struct buf *out);
 
+/* The readable names that profiles have: takes the object that query_lexicon wrote and adds
+ * "user_properties" and "group_keys" to it. */
+struct err store_lexicon_more(struct store *s, uint64_t project, struct buf *object);
+
 /* ---- care ---- */
 struct store_stats {
     uint64_t events, parts, tail_rows, part_bytes, journal_bytes, words, profiles;

@@ -105,10 +105,6 @@ struct str words_get(const struct word_table *t, struct id128 hash) {
     return (struct str){w->text, w->n};
 }
 
-uint8_t words_kind(const struct word_table *t, struct id128 hash) {
-    return slot_of(t, hash)->kind;
-}
-
 size_t words_n(const struct word_table *t) {
     return t->n;
 }
@@ -127,4 +123,11 @@ struct err words_hashes(const struct word_table *t, struct id128 **out, size_t *
     *out = all;
     *out_n = n;
     return ERR_NONE;
+}
+
+void words_each(const struct word_table *t, uint8_t kind, void (*each)(void *ctx, struct str text),
+                void *ctx) {
+    for (size_t i = 0; i < t->cap; i++)
+        if (t->slots[i].text && t->slots[i].kind == kind)
+            each(ctx, (struct str){t->slots[i].text, t->slots[i].n});
 }

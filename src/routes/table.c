@@ -1,0 +1,251 @@
+/* table.c: the rows of the team door and the way of a request through them.
+ *
+ * identify -> match -> role -> CSRF -> project -> handler. What has no row gets 404 after the
+ * caller is known, so that a stranger cannot tell routes apart.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "routes/call.h"
+
+enum who { ANYONE, WITH_ROLE, OPERATOR };
+
+struct route {
+    enum edge_method method;
+    const char *pattern; /* {id} stands for a project's number; a '*' at the end for any rest */
+    enum who who;
+    enum role least;
+    route_run run;
+};
+
+static const struct route rows[] = {
+    {EDGE_GET, "/healthz", ANYONE, ROLE_NONE, care_healthz},
+    {EDGE_GET, "/login", ANYONE, ROLE_NONE, access_login},
+    {EDGE_GET, "/metrics", WITH_ROLE, ROLE_ADMIN, care_metrics},
+    {EDGE_GET, "/api/v1/session", WITH_ROLE, ROLE_COLLECTOR, access_session},
+    {EDGE_POST, "/api/v1/logout", WITH_ROLE, ROLE_COLLECTOR, access_logout},
+    {EDGE_GET, "/api/v1/status", WITH_ROLE, ROLE_ANALYST, care_status},
+    {EDGE_POST, "/api/v1/query", WITH_ROLE, ROLE_ANALYST, ask_query},
+    {EDGE_POST, "/api/v1/sealed", WITH_ROLE, ROLE_ANALYST, sealing_texts},
+    {EDGE_GET, "/api/v1/projects/{id}/lexicon", WITH_ROLE, ROLE_ANALYST, projects_lexicon},
+    {EDGE_GET, "/api/v1/projects/{id}/values", WITH_ROLE, ROLE_ANALYST, projects_values},
+    {EDGE_GET, "/api/v1/projects/{id}/live", WITH_ROLE, ROLE_ANALYST, live_events},
+    {EDGE_GET, "/api/v1/projects/{id}/export", WITH_ROLE, ROLE_EXPORTER, export_events},
+    {EDGE_GET, "/api/v1/projects/{id}/snippet", WITH_ROLE, ROLE_ADMIN, projects_snippet},
+    {EDGE_POST, "/api/v1/projects", WITH_ROLE, ROLE_ADMIN, projects_create},
+    {EDGE_POST, "/api/v1/keys", WITH_ROLE, ROLE_ADMIN, access_key},
+    {EDGE_POST, "/api/v1/login-links", OPERATOR, ROLE_ADMIN, access_link},
+    {EDGE_POST, "/api/v1/flush", OPERATOR, ROLE_ADMIN, care_flush},
+    {EDGE_POST, "/api/v1/check", OPERATOR, ROLE_ADMIN, care_check},
+    {EDGE_POST, "/api/v1/seal/prepare", OPERATOR, ROLE_ADMIN, sealing_prepare},
+    {EDGE_POST, "/api/v1/seal/commit", OPERATOR, ROLE_ADMIN, sealing_commit},
+    {EDGE_GET, "/*", ANYONE, ROLE_NONE, page_asset},
+};
+#define N_ROWS (sizeof rows / sizeof *rows)
+
+bool routes_row(size_t i, struct route_info *out) {
+    if (i >= N_ROWS) return false;
+    *out = (struct route_info){.method = rows[i].method == EDGE_GET ? "GET" : "POST",
+                               .pattern = rows[i].pattern,
+                               .least = rows[i].least,
+                               .operator_only = rows[i].who == OPERATOR,
+                               .anyone = rows[i].who == ANYONE};
+    return true;
+}
+
+struct err routes_new(const struct routes_config *c, struct routes **out) {
+    struct routes *r = calloc(1, sizeof *r);
+    if (!r) return ERR(ERR_NOMEM, "routes");
+    r->config = *c;
+    r->team = c->team;
+    r->has_secret = c->secret != NULL;
+    if (c->secret) r->secret = *c->secret;
+    r->config.secret = NULL;
+    pthread_rwlock_init(&r->team_lock, NULL);
+    pthread_mutex_init(&r->seal_lock, NULL);
+    sem_init(&r->questions, 0, MAX_QUESTIONS);
+    *out = r;
+    return ERR_NONE;
+}
+
+void routes_free(struct routes *r) {
+    if (!r) return;
+    pthread_rwlock_destroy(&r->team_lock);
+    pthread_mutex_destroy(&r->seal_lock);
+    sem_destroy(&r->questions);
+    secret_wipe(r, sizeof *r);
+    free(r);
+}
+
+void routes_stop(struct routes *r) {
+    atomic_store(&r->stopping, 1);
+}
+
+/* ---- answers ---- */
+
+void answer_json(struct call *c, const struct buf *json) {
+    struct str copy = arena_str(c->q->arena, buf_str(json));
+    if (buf_err(json).code || !copy.p) {
+        answer_error(c, 500, "memory", "the answer does not fit in memory", NULL);
+        return;
+    }
+    c->r->body = copy;
+    c->r->content_type = "application/json";
+    edge_reply_header(c->r, "Cache-Control", STR("no-store"));
+}
+
+void answer_error(struct call *c, int status, const char *code, const char *message,
+                  const char *field) {
+    edge_reply_error(c->q, c->r, status, code, message, field);
+}
+
+void answer_failure(struct call *c, const char *doing, struct err e) {
+    log_failure(doing, e);
+    int status = e.code == ERR_FULL || e.code == ERR_TIMEOUT || e.code == ERR_BUSY ? 503 : 500;
+    answer_error(c, status, err_name(e.code),
+                 status == 503 ? "not possible now; try again"
+                               : "the server failed; its log says more",
+                 NULL);
+}
+
+/* ---- the body ---- */
+
+bool call_body(struct call *c) {
+    AUTO(json_parser_free) struct json_parser *p = json_parser_new(c->q->body.n + 1);
+    struct err e = p ? json_parse(p, c->q->body, c->q->arena, &c->body) : ERR(ERR_NOMEM, "body");
+    if (e.code == ERR_OK && c->body->type == JSON_OBJECT) return true;
+    answer_error(c, 400, "invalid", e.code ? e.what : "the body has to be a JSON object", NULL);
+    return false;
+}
+
+bool call_string(struct call *c, const char *name, struct str *out) {
+    const struct json *v = json_get(c->body, name);
+    *out = (struct str){"", 0};
+    if (!v || v->type == JSON_NULL) return true;
+    if (v->type == JSON_STR) {
+        *out = v->s;
+        return true;
+    }
+    answer_error(c, 400, "invalid", "has to be a string", name);
+    return false;
+}
+
+bool call_number(struct call *c, const char *name, int64_t otherwise, int64_t *out) {
+    const struct json *v = json_get(c->body, name);
+    *out = otherwise;
+    if (!v || v->type == JSON_NULL) return true;
+    if (v->type == JSON_INT) {
+        *out = v->i;
+        return true;
+    }
+    answer_error(c, 400, "invalid", "has to be a whole number", name);
+    return false;
+}
+
+bool call_only(struct call *c, const char *const *names, size_t n) {
+    for (const struct json *m = json_first(c->body); m != json_end(c->body); m = json_next(m)) {
+        bool known = false;
+        for (size_t i = 0; i < n; i++)
+            known |= str_is(m->key, names[i]);
+        if (known) continue;
+        char field[64];
+        snprintf(field, sizeof field, STR_FMT, (int)(m->key.n < 60 ? m->key.n : 60), m->key.p);
+        answer_error(c, 400, "invalid", "there is no such field", field);
+        return false;
+    }
+    return true;
+}
+
+/* ---- rights ---- */
+
+bool call_project(struct call *c, uint64_t id) {
+    struct store_project p;
+    bool may = c->actor.project == 0 || c->actor.project == id;
+    if (may && store_project(c->routes->config.store, id, &p).code == ERR_OK) return true;
+    answer_error(c, 404, "not_found", "there is no such project", "project");
+    return false;
+}
+
+struct store_world *call_world(struct call *c, uint64_t project, struct query_rights *rights) {
+    struct routes *r = c->routes;
+    struct store_world *w = NULL;
+    *rights = (struct query_rights){.may_reveal = c->actor.role == ROLE_ADMIN};
+    pthread_rwlock_rdlock(&r->team_lock);
+    rights->opened = rights->may_reveal && r->has_secret;
+    struct err e = store_world_open(r->config.store, project, r->config.root,
+                                    rights->opened ? &r->secret : NULL, &w);
+    pthread_rwlock_unlock(&r->team_lock);
+    if (e.code == ERR_OK) return w;
+    answer_failure(c, "opening a world", e);
+    return NULL;
+}
+
+/* ---- matching ---- */
+
+static bool match(const char *pattern, struct str path, uint64_t *id) {
+    struct str want = str_z(pattern);
+    while (want.n) {
+        if (want.p[0] == '*') return true;
+        struct str a = str_cut(&want, '/'), b = str_cut(&path, '/');
+        int64_t number = 0;
+        if (str_is(a, "*")) return true;
+        if (str_is(a, "{id}") && str_to_i64(b, &number) && number > 0)
+            *id = (uint64_t)number;
+        else if (!str_eq(a, b))
+            return false;
+        if ((want.n == 0) != (path.n == 0) && !str_is(want, "*")) return false;
+    }
+    return path.n == 0;
+}
+
+static const struct route *find(const struct call *c, uint64_t *id, bool *other_method) {
+    enum edge_method method = c->q->method == EDGE_HEAD ? EDGE_GET : c->q->method;
+    for (size_t i = 0; i < N_ROWS; i++) {
+        if (!match(rows[i].pattern, c->q->path, id)) continue;
+        if (rows[i].method == method) return &rows[i];
+        *other_method = true;
+    }
+    return NULL;
+}
+
+static bool is_api(struct str path) {
+    return str_starts(path, STR("/api/")) || str_is(path, "/metrics");
+}
+
+static bool may(struct call *c, const struct route *row) {
+    if (row->who == ANYONE) return true;
+    if (c->actor.role == ROLE_NONE) {
+        answer_error(c, 401, "unauthorized",
+                     "log in, or send a key by Basic or Bearer authorisation", NULL);
+        edge_reply_header(c->r, "WWW-Authenticate", STR("Basic realm=\"weir\""));
+        return false;
+    }
+    if (c->actor.role < row->least || (row->who == OPERATOR && !c->is_operator)) {
+        answer_error(c, 403, "forbidden", "this needs another role", NULL);
+        return false;
+    }
+    if (row->method == EDGE_GET || auth_csrf_ok(c)) return true;
+    answer_error(c, 403, "csrf", "the X-Weir-Csrf header is missing or wrong", NULL);
+    return false;
+}
+
+enum edge_verdict routes_handle(void *ctx, struct edge_request *q, struct edge_reply *r) {
+    struct call c = {.routes = ctx, .q = q, .r = r, .is_operator = q->is_local};
+    bool other_method = false;
+    const struct route *row = find(&c, &c.id, &other_method);
+    auth_identify(&c);
+    edge_reply_header(r, "X-Content-Type-Options", STR("nosniff"));
+    edge_reply_header(r, "Referrer-Policy", STR("no-referrer"));
+    if (row && row->run == page_asset && is_api(q->path)) row = NULL;
+    if (!row && c.actor.role == ROLE_NONE)
+        answer_error(&c, 401, "unauthorized",
+                     "log in, or send a key by Basic or Bearer authorisation", NULL);
+    else if (!row)
+        answer_error(&c, other_method ? 405 : 404, other_method ? "method" : "not_found",
+                     other_method ? "not with this method" : "there is nothing at this address",
+                     NULL);
+    else if (may(&c, row) && (c.id == 0 || call_project(&c, c.id)))
+        row->run(&c);
+    secret_wipe(&c.actor, sizeof c.actor);
+    return EDGE_ANSWERED;
+}
