@@ -1,7 +1,7 @@
 /* trust.h: who may do what: members, sessions, one-time login links, API keys, the log of reveals.
  *
- * Secrets are stored as BLAKE2b-256 hashes and compared in constant time. Sessions are cookies with a CSRF token; links work once
- * and for 15 minutes.
+ * Secrets are stored as BLAKE2b-256 hashes and compared in constant time. Sessions are cookies with
+ * a CSRF token; links work once and for 15 minutes.
  *
  * Threading: any thread (through meta). Depends on: base, seal, meta. Used by: routes, console.
  */
@@ -32,25 +32,31 @@ struct actor {
     int64_t member_id; /* 0: a key or the operator */
     int64_t key_id;
     char name[65];
-    char csrf[33];     /* sessions only: state-changing requests must carry it in X-Weir-Csrf */
+    char csrf[33]; /* sessions only: state-changing requests must carry it in X-Weir-Csrf */
 };
 
 #define TRUST_SECRET_CHARS 48 /* of sessions, links and keys, with NUL at most */
 
-/* One-time link for a member (created as admin if there is no member yet; name empty: "admin"). ERR_NOTFOUND: unknown member. */
+/* One-time link for a member (created as admin if there is no member yet; name empty: "admin").
+ * ERR_NOTFOUND: unknown member. */
 struct err trust_link_create(struct trust *t, struct str member, char out_code[TRUST_SECRET_CHARS]);
 /* Uses a link: ERR_DENIED when unknown, used or expired. Gives the session cookie's value. */
 struct err trust_link_use(struct trust *t, struct str code, char out_session[TRUST_SECRET_CHARS]);
 struct err trust_session(struct trust *t, struct str session, struct actor *out); /* ERR_DENIED */
 struct err trust_session_end(struct trust *t, struct str session);
 
-/* API keys: user "wk_" + id word, secret with prefix and checksum for scanners. expires_days 0: 365. */
-struct err trust_key_create(struct trust *t, uint64_t project, enum role r, struct str name, int expires_days,
-                            char out_user[TRUST_SECRET_CHARS], char out_secret[TRUST_SECRET_CHARS]);
-struct err trust_key(struct trust *t, struct str user, struct str secret, struct actor *out); /* ERR_DENIED */
+/* API keys: user "wk_" + id word, secret with prefix and checksum for scanners. expires_days 0:
+ * 365. */
+struct err trust_key_create(struct trust *t, uint64_t project, enum role r, struct str name,
+                            int expires_days, char out_user[TRUST_SECRET_CHARS],
+                            char out_secret[TRUST_SECRET_CHARS]);
+struct err trust_key(struct trust *t, struct str user, struct str secret,
+                     struct actor *out); /* ERR_DENIED */
 /* Bearer: the secret alone names its key. */
 struct err trust_bearer(struct trust *t, struct str secret, struct actor *out);
 
-/* Reveals and exports: one row each, written and synced before the answer. `what`: literal kind; detail: no clear values. */
-struct err trust_log(struct trust *t, const struct actor *a, uint64_t project, const char *what, struct str detail);
+/* Reveals and exports: one row each, written and synced before the answer. `what`: literal kind;
+ * detail: no clear values. */
+struct err trust_log(struct trust *t, const struct actor *a, uint64_t project, const char *what,
+                     struct str detail);
 struct err trust_log_list(struct trust *t, size_t limit, struct jout *out);

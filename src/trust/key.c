@@ -1,0 +1,115 @@
+/* key.c: API keys: made, used, ended by time. */
+#include "trust/internal.h"
+
+#define USER_WORD_CHARS 16
+#define DEFAULT_DAYS 365
+#define MOST_DAYS 3650
+#define USED_STEP_US                                                                               \
+    (10 * 60 * US_PER_S) /* "last used" is written at most so often: each write is a sync */
+
+struct new_key {
+    uint64_t project;
+    enum role role;
+    struct str name;
+    int64_t days;
+};
+
+static struct err insert_key(struct trust *t, const struct new_key *k, const char *user,
+                             const char *secret) {
+    int64_t now = time_now_us();
+    uint8_t hash[SECRET_HASH_BYTES];
+    trust_secret_hash(str_z(secret), hash);
+    TRY(meta_begin(t->meta));
+    return trust_finish(
+        t,
+        meta_exec(t->meta,
+                  "INSERT INTO trust_keys (user, hash, project, role, name, created_us, expires_us)"
+                  " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                  "sbiisii", str_z(user), STR_HASH(hash), (int64_t)k->project, (int64_t)k->role,
+                  k->name, now, now + k->days * US_PER_DAY));
+}
+
+struct err trust_key_create(struct trust *t, uint64_t project, enum role r, struct str name,
+                            int expires_days, char out_user[TRUST_SECRET_CHARS],
+                            char out_secret[TRUST_SECRET_CHARS]) {
+    char user[TRUST_SECRET_CHARS] = "wk_", secret[TRUST_SECRET_CHARS];
+    if (r == ROLE_NONE || project > INT64_MAX)
+        return ERR(ERR_INVALID, "trust: a key's role or project");
+    if (expires_days < 0 || expires_days > MOST_DAYS)
+        return ERR(ERR_INVALID, "trust: a key lives for 1 to 3650 days");
+    if (name.n > 0 && !trust_is_name(name))
+        return ERR(ERR_INVALID, "trust: a key's name is at most 64 bytes of plain text");
+    struct new_key k = {project, r, name, expires_days == 0 ? DEFAULT_DAYS : expires_days};
+    random_word(user + 3, USER_WORD_CHARS);
+    trust_secret_make_key(secret);
+    struct err e = insert_key(t, &k, user, secret);
+    if (e.code == ERR_OK) {
+        memcpy(out_user, user, sizeof user);
+        memcpy(out_secret, secret, sizeof secret);
+    }
+    secret_wipe(secret, sizeof secret);
+    return e;
+}
+
+static const struct err denied = {ERR_DENIED, 0, "trust: no such key, or it has ended"};
+
+struct found_key {
+    struct actor actor;
+    char user[TRUST_SECRET_CHARS];
+    int64_t used_us;
+};
+
+static struct err find_key(struct trust *t, const uint8_t *hash, int64_t now,
+                           struct found_key *out) {
+    AUTO(meta_end) struct meta_row *r = NULL;
+    struct err e;
+    TRY(meta_query(
+        t->meta, &r,
+        "SELECT id, user, project, role, name, coalesce(used_us, 0), hash FROM trust_keys"
+        " WHERE hash = ? AND revoked = 0 AND expires_us >= ?",
+        "bi", STR_HASH(hash), now));
+    if (!meta_next(r, &e)) return e.code != ERR_OK ? e : denied;
+    struct str kept = meta_str(r, 6);
+    if (kept.n != SECRET_HASH_BYTES || !secret_equal(kept.p, hash, SECRET_HASH_BYTES))
+        return denied;
+    *out = (struct found_key){.used_us = meta_i64(r, 5)};
+    out->actor.key_id = meta_i64(r, 0);
+    out->actor.project = (uint64_t)meta_i64(r, 2);
+    out->actor.role = (enum role)meta_i64(r, 3);
+    trust_copy(out->user, sizeof out->user, meta_str(r, 1));
+    struct str name = meta_str(r, 4);
+    trust_copy(out->actor.name, sizeof out->actor.name, name.n > 0 ? name : meta_str(r, 1));
+    return ERR_NONE;
+}
+
+static struct err use_key(struct trust *t, const struct str *user, const uint8_t *hash,
+                          struct found_key *out) {
+    int64_t now = time_now_us();
+    TRY(find_key(t, hash, now, out));
+    if (user != NULL && !str_is(*user, out->user)) return denied;
+    if (now - out->used_us < USED_STEP_US) return ERR_NONE;
+    return meta_exec(t->meta, "UPDATE trust_keys SET used_us = ? WHERE id = ?", "ii", now,
+                     out->actor.key_id);
+}
+
+/* user NULL: the secret alone names its key. The look-up is by the secret's hash, so time tells
+ * nothing of the secret. */
+static struct err identify(struct trust *t, const struct str *user, struct str secret,
+                           struct actor *out) {
+    uint8_t hash[SECRET_HASH_BYTES];
+    struct found_key found;
+    if (!trust_secret_is_key(secret)) return denied;
+    trust_secret_hash(secret, hash);
+    TRY(meta_begin(t->meta));
+    TRY(trust_finish(t, use_key(t, user, hash, &found)));
+    *out = found.actor;
+    return ERR_NONE;
+}
+
+struct err trust_key(struct trust *t, struct str user, struct str secret, struct actor *out) {
+    return identify(t, &user, secret, out);
+}
+
+struct err trust_bearer(struct trust *t, struct str secret, struct actor *out) {
+    return identify(t, NULL, secret, out);
+}
