@@ -41,20 +41,21 @@ static int compare_people(const void *a, const void *b) {
 
 /* ---- both ---- */
 
-static struct err file_close(struct buf *b, const char *path) {
-    buf_put_u64(b, checksum64(b->p, b->n));
+static struct err file_close(struct buf *b) {
     TRY(buf_err(b));
-    return io_replace_file(path, buf_str(b), 0600);
+    buf_put_u64(b, checksum64(b->p, b->n));
+    return buf_err(b);
 }
 
 /* The file behind its magic, without its checksum. */
-static struct err file_open(const struct buf *b, const char magic[8], struct cursor *out) {
-    if (b->n < 24) return ERR(ERR_CORRUPT, "crowd file: too short");
-    struct cursor end = {.p = (const uint8_t *)b->p + b->n - 8, .n = 8};
-    if (cursor_u64(&end) != checksum64(b->p, b->n - 8))
+static struct err file_open(struct str content, const char magic[8], struct cursor *out) {
+    if (content.n < 24) return ERR(ERR_CORRUPT, "crowd file: too short");
+    const uint8_t *p = (const uint8_t *)content.p;
+    struct cursor end = {.p = p + content.n - 8, .n = 8};
+    if (cursor_u64(&end) != checksum64(p, content.n - 8))
         return ERR(ERR_CORRUPT, "crowd file: checksum");
-    if (memcmp(b->p, magic, 8) != 0) return ERR(ERR_CORRUPT, "crowd file: not of this version");
-    *out = (struct cursor){.p = (const uint8_t *)b->p + 8, .n = b->n - 16};
+    if (memcmp(p, magic, 8) != 0) return ERR(ERR_CORRUPT, "crowd file: not of this version");
+    *out = (struct cursor){.p = p + 8, .n = content.n - 16};
     return ERR_NONE;
 }
 
@@ -84,7 +85,8 @@ struct err crowd_set_write(const char *path, uint64_t journal_position, const st
     uint64_t kept = tidy_ids((struct id128 *)(b.p + SET_HEAD_BYTES), n);
     memcpy(b.p + 16, &kept, 8);
     b.n = SET_HEAD_BYTES + (size_t)kept * sizeof *hashes;
-    return file_close(&b, path);
+    TRY(file_close(&b));
+    return io_replace_file(path, buf_str(&b), 0600);
 }
 
 /* Gives the hashes in place. */
@@ -103,12 +105,9 @@ static struct err set_check(struct cursor c, const uint8_t **out_ids, size_t *ou
     return ERR_NONE;
 }
 
-struct err crowd_set_read(const char *path, struct crowd *into, uint64_t *out_journal_position) {
-    AUTO(buf_done) struct buf b;
-    buf_init(&b, SET_MAX_BYTES + 1);
-    TRY(io_read_file(path, SET_MAX_BYTES, &b));
+struct err crowd_set_parse(struct str content, struct crowd *into, uint64_t *out_journal_position) {
     struct cursor c;
-    TRY(file_open(&b, "WeirCS1", &c));
+    TRY(file_open(content, "WeirCS1", &c));
     uint64_t position = cursor_u64(&c);
     const uint8_t *ids;
     size_t n;
@@ -122,6 +121,13 @@ struct err crowd_set_read(const char *path, struct crowd *into, uint64_t *out_jo
     }
     *out_journal_position = position;
     return ERR_NONE;
+}
+
+struct err crowd_set_read(const char *path, struct crowd *into, uint64_t *out_journal_position) {
+    AUTO(buf_done) struct buf b;
+    buf_init(&b, SET_MAX_BYTES + 1);
+    TRY(io_read_file(path, SET_MAX_BYTES, &b));
+    return crowd_set_parse(buf_str(&b), into, out_journal_position);
 }
 
 /* ---- the candidates ---- */
@@ -157,20 +163,25 @@ static bool is_worth_saving(const struct crowd_entry *e) {
     return e->n > 0;
 }
 
-struct err crowd_candidates_write(const char *path, const struct crowd *c) {
+struct err crowd_candidates_print(const struct crowd *c, struct buf *out) {
     const struct crowd_entry **entries = sorted_entries(&c->candidates);
     if (!entries) return ERR(ERR_NOMEM, "saving the candidates");
-    AUTO(buf_done) struct buf b;
-    buf_init(&b, CANDIDATES_MAX_BYTES);
-    buf_put(&b, "WeirCC1", 8);
+    buf_put(out, "WeirCC1", 8);
     uint64_t n = 0;
     for (size_t i = 0; i < c->candidates.n; i++)
         n += is_worth_saving(entries[i]);
-    buf_put_u64(&b, n);
+    buf_put_u64(out, n);
     for (size_t i = 0; i < c->candidates.n; i++)
-        if (is_worth_saving(entries[i])) put_entry(&c->candidates, entries[i], &b);
+        if (is_worth_saving(entries[i])) put_entry(&c->candidates, entries[i], out);
     free(entries);
-    return file_close(&b, path);
+    return file_close(out);
+}
+
+struct err crowd_candidates_write(const char *path, const struct crowd *c) {
+    AUTO(buf_done) struct buf b;
+    buf_init(&b, CANDIDATES_MAX_BYTES);
+    TRY(crowd_candidates_print(c, &b));
+    return io_replace_file(path, buf_str(&b), 0600);
 }
 
 /* Takes one entry off the cursor; `before` is the hash in front of it. False: broken. */
@@ -215,14 +226,18 @@ static void candidates_enter(struct cursor c, struct crowd *into) {
     }
 }
 
+struct err crowd_candidates_parse(struct str content, struct crowd *into) {
+    struct cursor c;
+    TRY(file_open(content, "WeirCC1", &c));
+    TRY(candidates_check(c));
+    candidates_enter(c, into);
+    return ERR_NONE;
+}
+
 struct err crowd_candidates_read(const char *path, struct crowd *into) {
     AUTO(buf_done) struct buf b;
     buf_init(&b, CANDIDATES_MAX_BYTES + 1);
     TRY(io_read_file(path, CANDIDATES_MAX_BYTES, &b));
     if (unlink(path) != 0) return err_os("removing the saved candidates");
-    struct cursor c;
-    TRY(file_open(&b, "WeirCC1", &c));
-    TRY(candidates_check(c));
-    candidates_enter(c, into);
-    return ERR_NONE;
+    return crowd_candidates_parse(buf_str(&b), into);
 }
