@@ -71,7 +71,9 @@ struct intake_result {
     enum intake_outcome outcome;
     int status;            /* of the answer that reply() will give */
     uint32_t accepted, failed, unknown_token; /* records */
-    struct intake_failure *failures; /* arena; at most 100 are kept */
+    bool must_abort;       /* with INTAKE_LATER: a text's verdict may not be in the frame; the project's whole group must be
+                              given up (crowd_abort, no journal_append) and all its requests answered 503 */
+    struct intake_failure *failures; /* arena; at most INTAKE_MAX_BATCH are kept */
     size_t n_failures;
     const char *error;     /* literal, or NULL */
     /* How the client wants to be answered, read from query and form: */
@@ -79,6 +81,10 @@ struct intake_result {
     struct str callback, redirect;
     char unknown_token_masked[16]; /* first characters of one unknown token, for the admin */
 };
+/* A group is taken from at most this size of frame; beyond it INTAKE_LATER until the group is committed. Leaves room for
+ * what one request can add, so that an entry does not fail halfway. */
+#define INTAKE_FULL_BYTES (32u << 20)
+
 /* Decodes, checks and enters all records. Never fails on what a client sent: the result says what to answer. */
 void intake_take(struct intake *in, const struct registry *reg, const struct intake_group *g, const struct intake_request *q,
                  struct intake_result *out);

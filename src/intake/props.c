@@ -1,0 +1,234 @@
+/* props.c: properties of events and profiles: collecting them (flattening, limits, doubles), and
+ * putting them.
+ *
+ * Collecting first and putting after has two reasons: a strict import refuses a record before
+ * anything of it is written, and a name that stands twice gets its later value, as JSON readers do.
+ *
+ * What is over a limit: properties beyond 255 and objects or lists nested deeper than 8 are left
+ * out, names longer than 255 bytes likewise, lists are cut at 255 elements; the fault says it
+ * first, so that strict callers refuse instead.
+ */
+#include <math.h>
+
+#include "intake/record.h"
+
+#define MAX_NAME_BYTES 255
+#define MAX_PATH_BYTES 1024
+#define FIRST_LONG_INTEGER 10000000 /* eight digits: from here on integers are text */
+
+static void fault(struct intake_props *p, const char *message) {
+    if (!p->fault.message) p->fault = (struct intake_fault){"properties", message};
+}
+
+/* ---- paths ---- */
+
+static bool needs_escape(struct str key) {
+    return memchr(key.p, '.', key.n) || memchr(key.p, '\\', key.n);
+}
+
+/* prefix '.' key, with '.' and '\' of the key escaped. */
+static struct str join(struct intake_door *d, struct str prefix, struct str key) {
+    if (prefix.n == 0 && !needs_escape(key)) return key;
+    char *to = arena_alloc(d->arena, prefix.n + 1 + 2 * key.n);
+    if (!to) {
+        d->failed = ERR(ERR_NOMEM, "intake: property path");
+        return key;
+    }
+    size_t n = prefix.n;
+    if (n > 0) {
+        memcpy(to, prefix.p, n);
+        to[n++] = '.';
+    }
+    for (size_t i = 0; i < key.n; i++) {
+        if (key.p[i] == '.' || key.p[i] == '\\') to[n++] = '\\';
+        to[n++] = key.p[i];
+    }
+    return (struct str){to, n};
+}
+
+static unsigned dots(struct str path) {
+    unsigned n = 0;
+    for (size_t i = 0; i < path.n; i++) {
+        if (path.p[i] == '\\')
+            i++;
+        else
+            n += path.p[i] == '.';
+    }
+    return n;
+}
+
+/* ---- collecting ---- */
+
+/* How deep lists and objects nest in v, itself included. JSON text nests to JSON_MAX_DEPTH at most.
+ */
+static unsigned depth_of(const struct json *v) {
+    unsigned deepest = 0;
+    if (v->type != JSON_ARRAY && v->type != JSON_OBJECT) return 0;
+    for (const struct json *c = json_first(v); c != json_end(v); c = json_next(c)) {
+        unsigned n = depth_of(c);
+        if (n > deepest) deepest = n;
+    }
+    return deepest + 1;
+}
+
+static bool any_long_list(const struct json *v) {
+    for (const struct json *c = v; c != json_end(v); c++) {
+        if ((c->type == JSON_ARRAY || c->type == JSON_OBJECT) && c->n > INTAKE_MAX_LIST)
+            return true;
+    }
+    return false;
+}
+
+static void add_leaf(struct intake_door *d, const struct intake_scope *s, struct intake_props *p,
+                     struct str name, const struct json *v) {
+    if (name.n > MAX_PATH_BYTES) {
+        fault(p, "a property's path is longer than 1024 bytes");
+        return;
+    }
+    struct intake_path path;
+    if (p->n == INTAKE_MAX_PROPERTIES) {
+        fault(p, "more than 255 properties");
+        return;
+    }
+    intake_path_put(d, s, name, v->key, &path);
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->list[i].path.index != path.index) continue;
+        p->list[i].value = v;
+        return;
+    }
+    p->list[p->n++] = (struct intake_prop){path, v};
+}
+
+void intake_props_add(struct intake_door *d, const struct intake_scope *s, struct intake_props *p,
+                      struct str prefix, const struct json *m) {
+    if (d->failed.code != ERR_OK) return;
+    if (m->key.n == 0 || m->key.n > MAX_NAME_BYTES) {
+        fault(p, m->key.n == 0 ? "a property's name is empty"
+                               : "a property's name is longer than 255 bytes");
+        return;
+    }
+    struct str name = join(d, prefix, m->key);
+    unsigned depth = prefix.n > 0 ? dots(prefix) + 1 : 0;
+    if (m->type == JSON_ARRAY) {
+        if (depth + depth_of(m) > INTAKE_MAX_DEPTH) {
+            fault(p, "values are nested deeper than 8");
+            return;
+        }
+        if (any_long_list(m)) fault(p, "a list has more than 255 elements");
+    }
+    if (m->type != JSON_OBJECT || m->n == 0) {
+        add_leaf(d, s, p, name, m);
+        return;
+    }
+    if (depth + 1 > INTAKE_MAX_DEPTH) {
+        fault(p, "values are nested deeper than 8");
+        return;
+    }
+    for (const struct json *c = json_first(m); c != json_end(m); c = json_next(c))
+        intake_props_add(d, s, p, name, c);
+}
+
+/* ---- putting ---- */
+
+static bool is_id_name(struct str name) {
+    return str_is(name, "distinct_id") || str_is(name, "$user_id") || str_is(name, "$device_id");
+}
+
+static void put_text(struct intake_door *d, const struct intake_scope *s,
+                     const struct intake_path *p, enum text_type type, struct str value) {
+    frame_put_text(d->writer, intake_value_put(d, s, p, type, value));
+}
+
+/* Numbers are stored as they are, but for those that are names in disguise: long integers and
+ * coordinates. */
+static void put_number(struct intake_door *d, const struct intake_scope *s,
+                       const struct intake_path *p, const struct json *v) {
+    double number = 0;
+    int64_t us;
+    bool big = v->type == JSON_BIGINT;
+    if (big ? !str_to_f64(v->raw.n > 0 ? v->raw : v->s, &number) : !json_number(v, &number))
+        number = 0;
+    struct str raw = big && v->raw.n == 0 ? v->s : v->raw;
+    enum text_type type = v->type == JSON_NUM ? TEXT_DECIMAL : TEXT_INTEGER;
+    bool is_long = big || (fabs(number) >= FIRST_LONG_INTEGER && number == trunc(number));
+    if (p->flags & NAME_SEALED)
+        put_text(d, s, p, is_id_name(p->name) ? TEXT_STRING : type, raw);
+    else if (p->flags & NAME_TIME && intake_when_number(number, &us))
+        frame_put_time(d->writer, us);
+    else if (!(p->flags & NAME_MEASURE) && (is_long || p->flags & NAME_COORDINATE))
+        put_text(d, s, p, type, raw);
+    else
+        frame_put_number(d->writer, isfinite(number) ? number : 0);
+}
+
+static void put_list(struct intake_door *d, const struct intake_scope *s,
+                     const struct intake_path *p, const struct json *v) {
+    unsigned n = 0;
+    frame_put_list(d->writer);
+    for (const struct json *c = json_first(v); c != json_end(v) && n < INTAKE_MAX_LIST;
+         c = json_next(c), n++)
+        intake_json_put(d, s, p, c);
+    frame_put_list_end(d->writer);
+}
+
+/* Inside lists; its keys are event property names whatever the record is (journal.h). */
+static void put_object(struct intake_door *d, const struct json *v) {
+    unsigned n = 0;
+    frame_put_object(d->writer);
+    for (const struct json *c = json_first(v); c != json_end(v) && n < INTAKE_MAX_LIST;
+         c = json_next(c), n++) {
+        struct intake_path key;
+        if (c->key.n == 0 || c->key.n > MAX_NAME_BYTES) continue;
+        intake_path_put(d, &intake_event_scope, join(d, STR(""), c->key), c->key, &key);
+        frame_put_prop(d->writer, key.index);
+        intake_json_put(d, &intake_event_scope, &key, c);
+    }
+    frame_put_object_end(d->writer);
+}
+
+void intake_json_put(struct intake_door *d, const struct intake_scope *s,
+                     const struct intake_path *p, const struct json *v) {
+    switch ((enum json_type)v->type) {
+    case JSON_NULL:
+        frame_put_simple(d->writer, V_NULL);
+        return;
+    case JSON_FALSE:
+        frame_put_simple(d->writer, V_FALSE);
+        return;
+    case JSON_TRUE:
+        frame_put_simple(d->writer, V_TRUE);
+        return;
+    case JSON_INT:
+    case JSON_BIGINT:
+    case JSON_NUM:
+        put_number(d, s, p, v);
+        return;
+    case JSON_STR:
+        put_text(d, s, p, TEXT_STRING, v->s);
+        return;
+    case JSON_ARRAY:
+        put_list(d, s, p, v);
+        return;
+    case JSON_OBJECT:
+        if (v->n == 0)
+            frame_put_simple(d->writer, V_EMPTY_OBJECT);
+        else
+            put_object(d, v);
+        return;
+    }
+}
+
+void intake_prop_put(struct intake_door *d, const struct intake_scope *s,
+                     const struct intake_prop *p) {
+    frame_put_prop(d->writer, p->path.index);
+    intake_json_put(d, s, &p->path, p->value);
+}
+
+void intake_extra_put(struct intake_door *d, const struct intake_scope *s, const char *name,
+                      struct str value) {
+    struct intake_path p;
+    if (value.n == 0) return;
+    intake_path_put(d, s, str_z(name), str_z(name), &p);
+    frame_put_prop(d->writer, p.index);
+    frame_put_text(d->writer, intake_value_put(d, s, &p, TEXT_STRING, value));
+}

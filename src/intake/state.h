@@ -1,0 +1,30 @@
+/* state.h: what an intake holds from request to request. Private. Depends on: base, json, seal. */
+#pragma once
+
+#include "intake/device.h"
+#include "intake/geo.h"
+#include "intake/text.h"
+
+#define KNOWN_SLOTS 8192   /* 1 MB: hot texts of some dozens of projects */
+#define PERSON_SLOTS 16384 /* 1 MB */
+
+/* Who an id is, by the hash of the id under "distinct_id": no id is kept in the clear. */
+struct intake_person {
+    uint64_t key; /* of the door; 0: free */
+    struct id128 hash, pseudonym;
+    uint64_t fingerprint; /* 0: nobody (refused) */
+};
+
+struct intake_props;
+
+struct intake {
+    struct json_parser *parser;
+    struct arena *scratch; /* one request's nodes and decoded bytes; wiped when it ends */
+    struct intake_names names;
+    struct intake_geo *geo;        /* NULL: no database */
+    struct intake_device *device;  /* NULL: no patterns */
+    struct intake_known *known;    /* [KNOWN_SLOTS] */
+    struct intake_person *persons; /* [PERSON_SLOTS] */
+    struct intake_props *props;    /* the record in hand */
+    uint64_t generation;           /* of the registry that the caches are true for */
+};
