@@ -25,7 +25,7 @@ static enum err_code code_of_errno(int e) {
 
 struct err err_os(const char *what) {
     int e = errno;
-    return (struct err){.code = code_of_errno(e), .os = e, .what = what};
+    return (struct err){.code = (int32_t)code_of_errno(e), .os = e, .what = what};
 }
 
 const char *err_name(int32_t code) {
@@ -57,6 +57,6 @@ const char *err_name(int32_t code) {
     case ERR_CANCELLED:
         return "cancelled";
     }
-    assert(!"a code that enum err_code does not know");
+    assert(false && "a code that enum err_code does not know");
     return "io";
 }
