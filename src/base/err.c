@@ -57,6 +57,6 @@ const char *err_name(int32_t code) {
     case ERR_CANCELLED:
         return "cancelled";
     }
-    assert(false && "a code that enum err_code does not know");
+    assert(0 && "a code that enum err_code does not know");
     return "io";
 }
