@@ -7,7 +7,9 @@
  *                 (phase EDGE_DONE) and sends the answers.
  *   EDGE_THREADS  console. A thread per connection; the handler may block; bodies may stream.
  *
- * Bad requests are answered here with the right status and CORS: 400, 405, 408, 411, 413, 414, 431, 501. All are counted.
+ * Bad requests are answered here with the right status: 400, 405, 408, 413, 414, 415, 431, 501, 503 (too many large bodies at
+ * once). All are counted. A POST without length and coding has an empty body. What the library itself refuses (a head that is no
+ * HTTP or does not fit: 400, 414, 431) carries no CORS, since its Origin was never read.
  * Every answer, 404 and errors included, carries CORS when the request has an Origin: the origin echoed, credentials true,
  * Vary: Origin, Expose-Headers: Retry-After; OPTIONS is answered here: 204, the asked headers echoed, Max-Age 86400.
  * `Keep-Alive: timeout=N` with N = idle_s - 5: idle connections are closed well after what was promised.
@@ -21,7 +23,8 @@
 enum edge_mode { EDGE_GROUP, EDGE_THREADS };
 enum edge_method { EDGE_GET, EDGE_POST, EDGE_PUT, EDGE_DELETE, EDGE_PATCH, EDGE_HEAD, EDGE_OTHER };
 enum edge_phase { EDGE_ASK, EDGE_DONE };
-enum edge_verdict { EDGE_ANSWERED, EDGE_LATER };
+/* EDGE_BUSY (EDGE_GROUP only): nothing was taken; ask me again in the next turn, as if for the first time. */
+enum edge_verdict { EDGE_ANSWERED, EDGE_LATER, EDGE_BUSY };
 
 struct edge_header {
     struct str name, value;
@@ -104,11 +107,20 @@ struct edge_counters {
 
 struct edge;
 struct err edge_open(const struct edge_config *c, struct edge **out); /* ERR_INVALID: TLS material, CIDR */
-/* Stops accepting, answers what is in hand (up to grace_ms), closes. */
+/* Stops accepting, answers what is in hand (up to grace_ms), closes. In EDGE_GROUP the caller drains first: edge_quiesce, then turns
+ * and releases until edge_in_hand gives 0 (or its patience ends). Takes NULL. */
 void edge_close(struct edge *e, unsigned grace_ms);
-/* EDGE_GROUP: descriptor to poll for readability, and the turn. wait_ms: at most. Returns how many requests said EDGE_LATER. */
+/* Stops accepting for good: the listening sockets stay open and queue. From now on every answer closes its connection. */
+void edge_quiesce(struct edge *e);
+size_t edge_in_hand(const struct edge *e); /* requests begun (request line read) and not yet answered to the last byte */
+/* EDGE_GROUP: a descriptor whose readability ends the wait of edge_turn early; at most 4. */
+void edge_watch(struct edge *e, int fd);
+/* EDGE_GROUP: the turn. Waits at most wait_ms (not at all while requests are LATER), reads all ready connections, asks the handler.
+ * out_later: how many requests wait for edge_release, those that a release itself took in included. */
 struct err edge_turn(struct edge *e, int wait_ms, size_t *out_later);
+/* Asks the handler of each LATER request again (EDGE_DONE) and begins to send; the next edge_turn sends on. New requests may be
+ * asked meanwhile: they are of the next group. */
 void edge_release(struct edge *e);
-/* Stop taking new connections' requests for a while (overload): sockets stay open and queue. */
+/* While paused no turn accepts, reads or asks (overload): sockets stay open and queue. edge_release still answers. */
 void edge_pause(struct edge *e, bool paused);
 void edge_count(const struct edge *e, struct edge_counters *out);
