@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 
 static enum err_code code_of_errno(int e) {
     switch (e) {

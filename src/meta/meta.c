@@ -142,7 +142,7 @@ static int bind_one(sqlite3_stmt *s, int at, char letter, va_list *args,
     default:
         break;
     }
-    assert(!"a letter that meta.h does not name");
+    assert(false && "a letter that meta.h does not name");
     return SQLITE_MISUSE;
 }
 
