@@ -148,6 +148,7 @@ static void scan_slot(struct scan *s, struct seal_wrapped *w) {
 
 static void scan_slots(struct scan *s, struct seal_wrapped *w) {
     scan_need(s, '[');
+    if (scan_char(s, ']')) return;
     do
         scan_slot(s, w);
     while (scan_char(s, ','));

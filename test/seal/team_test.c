@@ -217,6 +217,8 @@ static void foreign_members_and_ways_are_skipped_and_doubles_refused(void **stat
     snprintf(id, sizeof id, "%016llx", (unsigned long long)w->team.pub.id);
     const char *later = "{\"way\":\"passkey\",\"x\":\"y\"}";
     assert_int_equal(parse_code(pub, id, "", later), ERR_OK);
+    assert_int_equal(parse_code(pub, id, "", ""), ERR_OK);
+    assert_int_equal(parse_code(pub, id, "", ","), ERR_CORRUPT);
     assert_int_equal(parse_code(pub, id, ",\"made\":\"2026\",\"n\":3", later), ERR_OK);
     assert_int_equal(parse_code(pub, id, ",\"weir_team\":1", later), ERR_CORRUPT);
     assert_int_equal(parse_code(pub, id, ",\"x\":\"\\n\"", later), ERR_CORRUPT);
