@@ -1,0 +1,215 @@
+/* console.c: the console process, from start to end. */
+#include "console/console.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "console/keys.h"
+#include "routes/routes.h"
+#include "sandbox/sandbox.h"
+
+#define HEAD_BYTES (32u << 10)
+#define BODY_BYTES (16u << 20)
+#define GRACE_MS 5000
+#define DISK_EACH_MS 5000
+#define DISK_LOW_BYTES ((uint64_t)1 << 30)
+
+struct console {
+    const struct process_setup *setup;
+    struct keys keys;
+    struct meta *meta;
+    struct store *store;
+    struct trust *trust;
+    struct routes *routes;
+    struct edge *edge;
+    struct buf cert, key;
+};
+
+static uint64_t synced(void *ctx) {
+    const struct channel *c = ctx;
+    return atomic_load_explicit(&c->page->synced, memory_order_acquire);
+}
+
+/* "http://127.0.0.1:8101" of a listening socket, for links. */
+static void address_of(int fd, bool tls, char *out, size_t out_bytes) {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } a = {0};
+    socklen_t n = sizeof a;
+    char text[INET6_ADDRSTRLEN] = "127.0.0.1";
+    unsigned port = 0;
+    if (fd >= 0 && getsockname(fd, &a.any, &n) == 0 && a.any.sa_family == AF_INET6) {
+        inet_ntop(AF_INET6, &a.v6.sin6_addr, text, sizeof text);
+        port = ntohs(a.v6.sin6_port);
+    } else if (fd >= 0) {
+        inet_ntop(AF_INET, &a.v4.sin_addr, text, sizeof text);
+        port = ntohs(a.v4.sin_port);
+    }
+    bool v6 = strchr(text, ':') != NULL;
+    snprintf(out, out_bytes, "%s://%s%s%s:%u", tls ? "https" : "http", v6 ? "[" : "", text,
+             v6 ? "]" : "", port);
+}
+
+static void team_url(const struct console *c, char *out, size_t out_bytes) {
+    const struct settings *s = c->setup->settings;
+    if (s->team_url[0])
+        snprintf(out, out_bytes, "%s", s->team_url);
+    else
+        address_of(c->setup->door, s->tls_cert[0] != 0, out, out_bytes);
+    for (size_t n = strlen(out); n && out[n - 1] == '/'; n--)
+        out[n - 1] = 0;
+}
+
+static void public_url(const struct console *c, char *out, size_t out_bytes) {
+    const struct settings *s = c->setup->settings;
+    if (s->public_url[0])
+        snprintf(out, out_bytes, "%s", s->public_url);
+    else
+        snprintf(out, out_bytes, "%s://%s", s->tls_cert[0] ? "https" : "http", s->public_addr);
+}
+
+static struct err make_folders(const struct settings *s) {
+    static const char *const names[] = {"front", "journal", "parts"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[4200];
+        settings_path(s, names[i], path);
+        TRY(io_make_folder(path, 0700));
+    }
+    return ERR_NONE;
+}
+
+static struct err open_store(struct console *c) {
+    const struct settings *s = c->setup->settings;
+    char path[4200];
+    TRY(make_folders(s));
+    TRY(keys_open(s, &c->keys));
+    settings_path(s, "meta.db", path);
+    TRY(meta_open(path, &c->meta));
+    TRY(trust_open(c->meta, &c->trust));
+    struct store_config how = {.data_folder = s->data,
+                               .meta = c->meta,
+                               .synced = synced,
+                               .synced_ctx = c->setup->channel,
+                               .wake_fd = c->setup->channel->wake_console};
+    return store_open(&how, &c->store);
+}
+
+static struct err open_routes(struct console *c) {
+    struct routes_config how = {.settings = c->setup->settings,
+                                .channel = c->setup->channel,
+                                .store = c->store,
+                                .trust = c->trust,
+                                .meta = c->meta,
+                                .root = c->keys.root,
+                                .team = c->keys.team,
+                                .secret = c->keys.has_secret ? &c->keys.secret : NULL};
+    team_url(c, how.team_url, sizeof how.team_url);
+    public_url(c, how.public_url, sizeof how.public_url);
+    struct err e = routes_new(&how, &c->routes);
+    secret_wipe(&c->keys.secret, sizeof c->keys.secret);
+    return e;
+}
+
+static struct err open_door(struct console *c) {
+    const struct settings *s = c->setup->settings;
+    struct edge_config how = {.mode = EDGE_THREADS,
+                              .handler = routes_handle,
+                              .ctx = c->routes,
+                              .max_head_bytes = HEAD_BYTES,
+                              .max_body_bytes = BODY_BYTES,
+                              .idle_s = 65,
+                              .request_s = 60,
+                              .max_connections = 256,
+                              .trusted_proxies = str_z(s->trust_proxy),
+                              .tls_cert_pem = buf_str(&c->cert),
+                              .tls_key_pem = buf_str(&c->key)};
+    if (c->setup->door >= 0)
+        how.listeners[how.n_listeners++] = (struct edge_listener){c->setup->door, false};
+    how.listeners[how.n_listeners++] = (struct edge_listener){c->setup->local_door, true};
+    return edge_open(&how, &c->edge);
+}
+
+static struct err read_tls(struct console *c) {
+    const struct settings *s = c->setup->settings;
+    buf_init(&c->cert, 1u << 20);
+    buf_init(&c->key, 1u << 20);
+    if (!s->tls_cert[0]) return ERR_NONE;
+    TRY(io_read_file(s->tls_cert, 1u << 20, &c->cert));
+    return io_read_file(s->tls_key, 1u << 20, &c->key);
+}
+
+/* The console's powers over files: all of the data folder, zones and randomness to read, room for
+ * temporary files. */
+static struct err close_sandbox(const struct settings *s) {
+    const struct sandbox_path paths[] = {
+        {s->data, true},           {"/tmp", true},          {"/usr/share/zoneinfo", false},
+        {"/etc/localtime", false}, {"/dev/urandom", false}, {"/dev/null", true},
+        {"/proc/self", false},
+    };
+    return sandbox_close(paths, sizeof paths / sizeof *paths);
+}
+
+/* Before the sandbox what it will forbid, then the sandbox, then threads. */
+static struct err start(struct console *c) {
+    TRY(seal_start());
+    TRY(open_store(c));
+    TRY(read_tls(c));
+    TRY(open_routes(c));
+    TRY(close_sandbox(c->setup->settings));
+    TRY(store_start(c->store));
+    TRY(routes_publish_registry(c->routes));
+    TRY(routes_resume_seal(c->routes));
+    return open_door(c);
+}
+
+static void stop(struct console *c) {
+    if (c->routes) routes_stop(c->routes);
+    if (c->edge) edge_close(c->edge, GRACE_MS);
+    store_close(c->store);
+    routes_free(c->routes);
+    trust_close(c->trust);
+    meta_close(c->meta);
+    keys_done(&c->keys);
+    buf_wipe_done(&c->cert);
+    buf_wipe_done(&c->key);
+}
+
+static void look_at_disk(struct console *c, bool *was_low) {
+    struct statvfs v;
+    if (statvfs(c->setup->settings->data, &v)) return;
+    uint64_t left = (uint64_t)v.f_bavail * v.f_frsize, all = (uint64_t)v.f_blocks * v.f_frsize;
+    bool low = left < DISK_LOW_BYTES && left < all / 5;
+    low |= left < all / 20 && left < 20 * DISK_LOW_BYTES;
+    if (low && !*was_low)
+        log_error("the disk is nearly full: %llu MB left", (unsigned long long)(left >> 20));
+    *was_low = low;
+    atomic_store(&c->setup->channel->page->disk_low, low);
+}
+
+static void serve(struct console *c) {
+    bool low = false;
+    struct pollfd end = {.fd = c->setup->stop_fd, .events = POLLIN};
+    if (write(c->setup->ready_fd, "r", 1) != 1) log_error("main does not listen");
+    close(c->setup->ready_fd);
+    do
+        look_at_disk(c, &low);
+    while (poll(&end, 1, DISK_EACH_MS) <= 0);
+}
+
+int console_run(const struct process_setup *setup) {
+    struct console c = {.setup = setup};
+    signal(SIGPIPE, SIG_IGN);
+    struct err e = start(&c);
+    if (e.code == ERR_OK)
+        serve(&c);
+    else
+        log_failure("starting the console", e);
+    stop(&c);
+    return e.code == ERR_OK ? 0 : 1;
+}

@@ -1,0 +1,22 @@
+/* sandbox.h: what a process may still do once it has what it needs: Landlock for files, seccomp for
+ * system calls.
+ *
+ * Landlock binds the calling thread and what it starts: close before any thread. Rights that this
+ * kernel's ABI does not know are masked; a kernel without Landlock or seccomp is logged once and
+ * the process goes on with what there is. No new privileges, no core dumps, not dumpable (nobody
+ * attaches, /proc is root's).
+ *
+ * Depends on: base, libseccomp. Used by: front, console.
+ */
+#pragma once
+
+#include "base/base.h"
+
+struct sandbox_path {
+    const char *path; /* a folder (all below it) or a file; one that does not exist is left out */
+    bool write;       /* create, change, rename, remove below it; else read only */
+};
+
+/* Also refuses the calls that neither child has a use for: sockets of its own, connect, exec,
+ * tracing, kernel doors. */
+struct err sandbox_close(const struct sandbox_path *paths, size_t n);
