@@ -1,0 +1,141 @@
+#include "part/idmap.h"
+
+void part_idmap_init(struct part_idmap *m) {
+    *m = (struct part_idmap){.seed = random_u64() | 1};
+}
+
+void part_idmap_done(struct part_idmap *m) {
+    free(m->ids);
+    free(m->slots);
+    *m = (struct part_idmap){0};
+}
+
+static inline uint64_t mix(const struct part_idmap *m, struct id128 id) {
+    uint64_t a, b;
+    memcpy(&a, id.b, 8);
+    memcpy(&b, id.b + 8, 8);
+    uint64_t h = (a ^ m->seed) * UINT64_C(0x9E3779B97F4A7C15);
+    h = (h ^ h >> 32 ^ b) * UINT64_C(0xD6E8FEB86659FD93);
+    return h ^ h >> 32;
+}
+
+static void place(struct part_idmap *m, uint64_t h, uint32_t number) {
+    uint64_t at = h & m->mask;
+    while (m->slots[at] != 0)
+        at = (at + 1) & m->mask;
+    m->slots[at] = h >> 32 << 32 | (number + 1);
+}
+
+static bool grow(struct part_idmap *m) {
+    uint32_t cap = m->cap ? m->cap * 2 : 64;
+    if (cap > PART_MAX_TERMS) return false;
+    struct id128 *ids = realloc(m->ids, (size_t)cap * sizeof *ids);
+    if (!ids) return false;
+    m->ids = ids;
+    uint64_t *slots = calloc((size_t)cap * 2, sizeof *slots);
+    if (!slots) return false;
+    free(m->slots);
+    m->slots = slots;
+    m->mask = (uint64_t)cap * 2 - 1;
+    m->cap = cap;
+    for (uint32_t i = 0; i < m->n; i++)
+        place(m, mix(m, m->ids[i]), i);
+    return true;
+}
+
+static bool seek(const struct part_idmap *m, struct id128 id, uint64_t h, uint32_t *out_number) {
+    if (!m->slots) return false;
+    for (uint64_t at = h & m->mask; m->slots[at] != 0; at = (at + 1) & m->mask) {
+        if (m->slots[at] >> 32 != h >> 32) continue;
+        uint32_t number = (uint32_t)m->slots[at] - 1;
+        if (!id128_eq(m->ids[number], id)) continue;
+        *out_number = number;
+        return true;
+    }
+    return false;
+}
+
+bool part_idmap_find(const struct part_idmap *m, struct id128 id, uint32_t *out_number) {
+    return seek(m, id, mix(m, id), out_number);
+}
+
+bool part_idmap_put(struct part_idmap *m, struct id128 id, uint32_t *out_number) {
+    uint64_t h = mix(m, id);
+    if (seek(m, id, h, out_number)) return true;
+    if (m->n == m->cap && !grow(m)) return false;
+    m->ids[m->n] = id;
+    place(m, h, m->n);
+    *out_number = m->n++;
+    return true;
+}
+
+/* ---- order ---- */
+
+struct keyed {
+    uint64_t head, tail;
+    uint32_t number;
+};
+
+static int keyed_cmp(const void *a, const void *b) {
+    const struct keyed *x = a, *y = b;
+    if (x->head != y->head) return x->head < y->head ? -1 : 1;
+    if (x->tail != y->tail) return x->tail < y->tail ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static void sort_bucket(struct keyed *k, size_t n) {
+    if (n > 24) {
+        qsort(k, n, sizeof *k, keyed_cmp);
+        return;
+    }
+    for (size_t i = 1; i < n; i++) {
+        struct keyed x = k[i];
+        size_t j = i;
+        for (; j > 0 && keyed_cmp(&x, &k[j - 1]) < 0; j--)
+            k[j] = k[j - 1];
+        k[j] = x;
+    }
+}
+
+static struct keyed keyed_of(struct id128 id, uint32_t number) {
+    uint64_t tail;
+    memcpy(&tail, id.b + 8, 8);
+    return (struct keyed){part_id_head(id), __builtin_bswap64(tail), number};
+}
+
+/* Ids are uniform, so one pass by their leading bits leaves about eight in a bucket. */
+struct err part_id_order(const struct id128 *ids, uint32_t n, uint32_t *order) {
+    unsigned bits = 1;
+    while (bits < 20 && (UINT32_C(8) << bits) < n)
+        bits++;
+    size_t buckets = (size_t)1 << bits;
+    AUTO(part_free) uint32_t *ends = calloc(buckets + 1, sizeof *ends);
+    AUTO(part_free) struct keyed *k = malloc(((size_t)n + 1) * sizeof *k);
+    if (!ends || !k) return ERR(ERR_NOMEM, "ordering ids");
+    for (uint32_t i = 0; i < n; i++)
+        ends[(part_id_head(ids[i]) >> (64 - bits)) + 1]++;
+    for (size_t i = 1; i <= buckets; i++)
+        ends[i] += ends[i - 1];
+    for (uint32_t i = 0; i < n; i++)
+        k[ends[part_id_head(ids[i]) >> (64 - bits)]++] = keyed_of(ids[i], i);
+    size_t from = 0;
+    for (size_t i = 0; i < buckets; i++) {
+        sort_bucket(k + from, ends[i] - from);
+        from = ends[i];
+    }
+    for (uint32_t i = 0; i < n; i++)
+        order[i] = k[i].number;
+    return ERR_NONE;
+}
+
+uint64_t part_id_lower_bound(const struct id128 *ids, uint64_t n, struct id128 id) {
+    uint64_t low = 0, high = n;
+    while (low < high) {
+        uint64_t mid = low + (high - low) / 2;
+        if (id128_cmp(ids[mid], id) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}

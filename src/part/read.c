@@ -1,0 +1,173 @@
+/* read.c: rows of a part, by range. Decoded codes are clamped, so that a damaged file can't make a
+ * caller index out of its tables. */
+#include "part/internal.h"
+
+#include <assert.h>
+#include <math.h>
+
+const struct part_info *part_info(const struct part *p) {
+    return &p->info;
+}
+
+const struct id128 *part_persons(const struct part *p) {
+    return p->persons;
+}
+
+const uint32_t *part_person_starts(const struct part *p) {
+    return p->starts;
+}
+
+uint32_t part_find_person(const struct part *p, struct id128 id) {
+    return (uint32_t)part_id_lower_bound(p->persons, p->file.persons, id);
+}
+
+struct id128 part_row_person(const struct part *p, uint32_t row) {
+    assert(row < p->file.rows);
+    uint32_t low = 0, high = p->file.persons - 1;
+    while (low < high) {
+        uint32_t mid = low + (high - low + 1) / 2;
+        if (p->starts[mid] <= row)
+            low = mid;
+        else
+            high = mid - 1;
+    }
+    return p->persons[low];
+}
+
+void part_times(const struct part *p, uint32_t row, uint32_t n, int64_t *out_us) {
+    uint64_t *v = (uint64_t *)out_us;
+    part_stream_get64(&p->times, row, n, v);
+    uint64_t base = (uint64_t)p->file.time_base_us, unit = p->file.time_unit_us;
+    for (uint32_t i = 0; i < n; i++)
+        v[i] = base + v[i] * unit;
+}
+
+static void clamp(uint32_t *v, uint32_t n, uint32_t max) {
+    for (uint32_t i = 0; i < n; i++)
+        v[i] = v[i] <= max ? v[i] : 0;
+}
+
+void part_event_codes(const struct part *p, uint32_t row, uint32_t n, uint32_t *out) {
+    assert(row <= p->file.rows && n <= p->file.rows - row);
+    const uint8_t *codes = p->event_codes + (size_t)row * p->file.event_width;
+    if (p->file.event_width == 1) {
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = codes[i];
+    } else if (p->file.event_width == 2) {
+        for (uint32_t i = 0; i < n; i++) {
+            uint16_t v;
+            memcpy(&v, codes + (size_t)i * 2, sizeof v);
+            out[i] = v;
+        }
+    } else {
+        memcpy(out, codes, (size_t)n * 4);
+    }
+    clamp(out, n, p->file.events);
+}
+
+void part_inserts(const struct part *p, uint32_t row, uint32_t n, uint64_t *out) {
+    part_stream_get64(&p->insert_low, row, n, out);
+    uint64_t high[256];
+    for (uint32_t done = 0; done < n; done += 256) {
+        uint32_t take = n - done < 256 ? n - done : 256;
+        part_stream_get64(&p->insert_high, (uint64_t)row + done, take, high);
+        for (uint32_t i = 0; i < take; i++)
+            out[done + i] |= high[i] << 32;
+    }
+}
+
+int part_find_column(const struct part *p, struct id128 property, enum part_class c) {
+    uint32_t low = 0, high = p->file.columns;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        const struct part_column_info *i = &p->columns[mid].info;
+        int order = id128_cmp(i->property, property);
+        if (order < 0 || (order == 0 && i->class < c))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low == p->file.columns) return -1;
+    const struct part_column_info *i = &p->columns[low].info;
+    return id128_eq(i->property, property) && i->class == c ? (int)low : -1;
+}
+
+const struct part_column_info *part_column(const struct part *p, int column) {
+    assert(column >= 0 && (uint32_t)column < p->file.columns);
+    return &p->columns[column].info;
+}
+
+/* One piece of a sparse column's values inside [row, row + n): their positions and where they
+ * begin. */
+struct piece {
+    uint32_t rows[256];
+    uint64_t at;
+    uint32_t n;
+};
+
+static bool next_piece(const struct part_column *c, uint64_t end_row, struct piece *piece) {
+    uint64_t at = piece->at + piece->n;
+    uint64_t left = c->rows.n - at;
+    piece->at = at;
+    piece->n = left < 256 ? (uint32_t)left : 256;
+    part_stream_get32(&c->rows, at, piece->n, piece->rows);
+    uint32_t keep = 0;
+    while (keep < piece->n && piece->rows[keep] < end_row)
+        keep++;
+    piece->n = keep;
+    return keep > 0;
+}
+
+static void sparse_codes(const struct part_column *c, uint32_t row, uint32_t n, uint32_t *out) {
+    memset(out, 0, (size_t)n * sizeof *out);
+    struct piece piece = {.at = part_stream_lower_bound(&c->rows, row)};
+    while (next_piece(c, (uint64_t)row + n, &piece)) {
+        uint32_t v[256];
+        part_stream_get32(&c->values, piece.at, piece.n, v);
+        for (uint32_t i = 0; i < piece.n; i++)
+            if (piece.rows[i] >= row) out[piece.rows[i] - row] = v[i];
+    }
+}
+
+void part_codes(const struct part *p, int column, uint32_t row, uint32_t n, uint32_t *out) {
+    assert(column >= 0 && (uint32_t)column < p->file.columns && row <= p->file.rows &&
+           n <= p->file.rows - row);
+    const struct part_column *c = &p->columns[column];
+    assert(c->info.class == PART_CODE);
+    if (c->layout == PART_SPARSE_ROWS)
+        sparse_codes(c, row, n, out);
+    else
+        part_stream_get32(&c->values, row, n, out);
+    clamp(out, n, c->info.dictionary_n);
+}
+
+static void sparse_numbers(const struct part_column *c, uint32_t row, uint32_t n, double *out) {
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = NAN;
+    struct piece piece = {.at = part_stream_lower_bound(&c->rows, row)};
+    while (next_piece(c, (uint64_t)row + n, &piece)) {
+        uint64_t raw[256];
+        double v[256];
+        part_stream_get64(&c->values, piece.at, piece.n, raw);
+        part_numbers_decode(c->form, raw, piece.n, v);
+        for (uint32_t i = 0; i < piece.n; i++)
+            if (piece.rows[i] >= row) out[piece.rows[i] - row] = v[i];
+    }
+}
+
+void part_numbers(const struct part *p, int column, uint32_t row, uint32_t n, double *out) {
+    assert(column >= 0 && (uint32_t)column < p->file.columns && row <= p->file.rows &&
+           n <= p->file.rows - row);
+    const struct part_column *c = &p->columns[column];
+    assert(c->info.class == PART_NUMBER);
+    if (c->layout == PART_SPARSE_ROWS) {
+        sparse_numbers(c, row, n, out);
+        return;
+    }
+    uint64_t raw[512];
+    for (uint32_t done = 0; done < n; done += 512) {
+        uint32_t take = n - done < 512 ? n - done : 512;
+        part_stream_get64(&c->values, (uint64_t)row + done, take, raw);
+        part_numbers_decode(c->form, raw, take, out + done);
+    }
+}

@@ -1,0 +1,226 @@
+/* stream_read.c: decoding ranges of a stream.
+ *
+ * part_stream_view checks once that every block's data lies inside the section, so that the loops
+ * below need no bounds: a packed number is one unaligned 8-byte load, which may read up to 7 bytes
+ * past the data, into the block table behind it. What the data itself claims (run ends, positions)
+ * is clamped as it is used.
+ */
+#include "part/stream.h"
+
+#include <assert.h>
+
+static inline uint64_t load64(const uint8_t *p) {
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline uint16_t load16(const uint8_t *p) {
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline uint64_t packed_bytes(uint64_t n, unsigned width) {
+    return (n * width + 63) / 64 * 8;
+}
+
+static inline uint64_t positions_bytes(uint64_t n) {
+    return (n * 2 + 7) / 8 * 8;
+}
+
+static inline uint64_t unpack_one(const uint8_t *p, uint64_t i, unsigned width) {
+    if (width == 64) return load64(p + i * 8);
+    uint64_t bit = i * width;
+    return load64(p + (bit >> 3)) >> (bit & 7) & ((UINT64_C(1) << width) - 1);
+}
+
+static uint64_t block_data_bytes(const struct part_block *b, uint32_t rows) {
+    switch ((enum part_encoding)b->encoding) {
+    case PART_CONST:
+        return 0;
+    case PART_PACK:
+        return packed_bytes(rows, b->width);
+    case PART_RUNS:
+    case PART_SPARSE:
+        return positions_bytes(b->count) + packed_bytes(b->count, b->width);
+    }
+    return UINT64_MAX;
+}
+
+static bool block_valid(const struct part_block *b, uint32_t rows, uint64_t data_bytes) {
+    if (b->encoding > PART_SPARSE || (b->width > 57 && b->width != 64)) return false;
+    if (b->count > rows || (b->encoding == PART_RUNS && b->count == 0)) return false;
+    uint64_t at = (uint64_t)b->at * 8;
+    uint64_t bytes = block_data_bytes(b, rows);
+    return at <= data_bytes && bytes <= data_bytes - at;
+}
+
+static uint32_t block_rows(uint64_t n, uint64_t block) {
+    uint64_t left = n - block * PART_BLOCK_ROWS;
+    return left < PART_BLOCK_ROWS ? (uint32_t)left : PART_BLOCK_ROWS;
+}
+
+bool part_stream_view(const uint8_t *bytes, uint64_t n_bytes, uint64_t n, struct part_stream *out) {
+    if (n > UINT64_C(1) << 40) return false;
+    uint64_t blocks = (n + PART_BLOCK_ROWS - 1) / PART_BLOCK_ROWS;
+    if (n_bytes < blocks * sizeof(struct part_block) || n_bytes % 8 != 0) return false;
+    uint64_t data_bytes = n_bytes - blocks * sizeof(struct part_block);
+    if (n == 0) {
+        *out = (struct part_stream){0};
+        return data_bytes == 0;
+    }
+    const struct part_block *table = (const void *)(bytes + data_bytes);
+    for (uint64_t i = 0; i < blocks; i++)
+        if (!block_valid(&table[i], block_rows(n, i), data_bytes)) return false;
+    *out = (struct part_stream){.blocks = table, .data = bytes, .n = n};
+    return true;
+}
+
+/* ---- one block into 32 or 64 bits: `wide` is a constant at each call ---- */
+
+struct target {
+    void *out;
+    bool wide;
+};
+
+static inline __attribute__((always_inline)) void put(struct target t, uint32_t i, uint64_t v) {
+    if (t.wide)
+        ((uint64_t *)t.out)[i] = v;
+    else
+        ((uint32_t *)t.out)[i] = (uint32_t)v;
+}
+
+static inline __attribute__((always_inline)) void fill(struct target t, uint32_t from, uint32_t to,
+                                                       uint64_t v) {
+    for (uint32_t i = from; i < to; i++)
+        put(t, i, v);
+}
+
+static inline __attribute__((always_inline)) void
+get_packed(const uint8_t *p, const struct part_block *b, uint32_t at, uint32_t n, struct target t) {
+    unsigned width = b->width;
+    uint64_t base = b->base;
+    if (width == 8) {
+        for (uint32_t i = 0; i < n; i++)
+            put(t, i, base + p[at + i]);
+    } else if (width == 16) {
+        for (uint32_t i = 0; i < n; i++)
+            put(t, i, base + load16(p + (size_t)(at + i) * 2));
+    } else if (width == 64) {
+        for (uint32_t i = 0; i < n; i++)
+            put(t, i, base + load64(p + (size_t)(at + i) * 8));
+    } else {
+        uint64_t mask = (UINT64_C(1) << width) - 1;
+        uint64_t bit = (uint64_t)at * width;
+        for (uint32_t i = 0; i < n; i++, bit += width)
+            put(t, i, base + (load64(p + (bit >> 3)) >> (bit & 7) & mask));
+    }
+}
+
+/* The first of count rising positions that is >= value. */
+static uint32_t first_position(const uint8_t *positions, uint32_t count, uint32_t value) {
+    uint32_t low = 0, high = count;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (load16(positions + (size_t)mid * 2) < value)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static inline __attribute__((always_inline)) void
+get_runs(const uint8_t *p, const struct part_block *b, uint32_t at, uint32_t n, struct target t) {
+    const uint8_t *numbers = p + positions_bytes(b->count);
+    uint32_t run = first_position(p, b->count, at + 1);
+    uint32_t done = 0;
+    for (; done < n && run < b->count; run++) {
+        uint32_t end = load16(p + (size_t)run * 2);
+        if (end <= at + done) continue;
+        if (end > at + n) end = at + n;
+        uint64_t v = b->base + unpack_one(numbers, run, b->width);
+        fill(t, done, end - at, v);
+        done = end - at;
+    }
+    fill(t, done, n, 0);
+}
+
+static inline __attribute__((always_inline)) void
+get_sparse(const uint8_t *p, const struct part_block *b, uint32_t at, uint32_t n, struct target t) {
+    const uint8_t *numbers = p + positions_bytes(b->count);
+    fill(t, 0, n, 0);
+    for (uint32_t i = first_position(p, b->count, at); i < b->count; i++) {
+        uint32_t position = load16(p + (size_t)i * 2);
+        if (position >= at + n) break;
+        if (position >= at) put(t, position - at, b->base + unpack_one(numbers, i, b->width));
+    }
+}
+
+static inline __attribute__((always_inline)) void
+get_block(const struct part_stream *s, uint64_t block, uint32_t at, uint32_t n, struct target t) {
+    const struct part_block *b = &s->blocks[block];
+    const uint8_t *p = s->data + (size_t)b->at * 8;
+    switch ((enum part_encoding)b->encoding) {
+    case PART_CONST:
+        fill(t, 0, n, b->base);
+        return;
+    case PART_PACK:
+        get_packed(p, b, at, n, t);
+        return;
+    case PART_RUNS:
+        get_runs(p, b, at, n, t);
+        return;
+    case PART_SPARSE:
+        get_sparse(p, b, at, n, t);
+        return;
+    }
+}
+
+void part_stream_get32(const struct part_stream *s, uint64_t at, uint32_t n, uint32_t *out) {
+    assert(at <= s->n && n <= s->n - at);
+    while (n > 0) {
+        uint32_t inside = (uint32_t)(at % PART_BLOCK_ROWS);
+        uint32_t take = PART_BLOCK_ROWS - inside < n ? PART_BLOCK_ROWS - inside : n;
+        get_block(s, at / PART_BLOCK_ROWS, inside, take, (struct target){out, false});
+        at += take;
+        n -= take;
+        out += take;
+    }
+}
+
+void part_stream_get64(const struct part_stream *s, uint64_t at, uint32_t n, uint64_t *out) {
+    assert(at <= s->n && n <= s->n - at);
+    while (n > 0) {
+        uint32_t inside = (uint32_t)(at % PART_BLOCK_ROWS);
+        uint32_t take = PART_BLOCK_ROWS - inside < n ? PART_BLOCK_ROWS - inside : n;
+        get_block(s, at / PART_BLOCK_ROWS, inside, take, (struct target){out, true});
+        at += take;
+        n -= take;
+        out += take;
+    }
+}
+
+uint64_t part_stream_at(const struct part_stream *s, uint64_t i) {
+    assert(i < s->n);
+    const struct part_block *b = &s->blocks[i / PART_BLOCK_ROWS];
+    if (b->encoding == PART_CONST) return b->base;
+    if (b->encoding == PART_PACK)
+        return b->base + unpack_one(s->data + (size_t)b->at * 8, i % PART_BLOCK_ROWS, b->width);
+    uint64_t v;
+    part_stream_get64(s, i, 1, &v);
+    return v;
+}
+
+uint64_t part_stream_lower_bound(const struct part_stream *s, uint64_t value) {
+    uint64_t low = 0, high = s->n;
+    while (low < high) {
+        uint64_t mid = low + (high - low) / 2;
+        if (part_stream_at(s, mid) < value)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
