@@ -108,6 +108,10 @@ int command_of_error(struct err e) {
     return EXIT_ELSE;
 }
 
+void command_key_file(const struct command *c, char *out) {
+    snprintf(out, 4200, "%s.team-key", c->settings.data);
+}
+
 int command_print(struct str json) {
     bool line_end = json.n == 0 || json.p[json.n - 1] != '\n';
     if (fwrite(json.p, 1, json.n, stdout) != json.n || (line_end && putchar('\n') == EOF) ||

@@ -13,7 +13,6 @@
 #include "cli/opener.h"
 
 #define MAX_LINE_BYTES ((size_t)32 << 20)
-#define DEFAULT_FILE "weir-team.wrapped"
 
 struct open {
     struct opener *opener;
@@ -36,13 +35,13 @@ static struct err unwrap(struct command *c, const char *file, struct team_secret
 }
 
 static struct err read_key(struct command *c, struct team_secret *out) {
-    char team_key[4200];
+    char team_key[4200], beside[4200];
     const char *file = command_option(c, "--key");
     settings_path(&c->settings, "team.key", team_key);
+    command_key_file(c, beside);
     if (file && team_secret_read(file, out).code == ERR_OK) return ERR_NONE;
-    if (!file && access(DEFAULT_FILE, F_OK) != 0 && team_secret_read(team_key, out).code == ERR_OK)
-        return ERR_NONE;
-    struct err e = unwrap(c, file ? file : DEFAULT_FILE, out);
+    if (!file && team_secret_read(team_key, out).code == ERR_OK) return ERR_NONE;
+    struct err e = unwrap(c, file ? file : beside, out);
     if (e.code == ERR_NOTFOUND)
         return ERR(ERR_NOTFOUND, "no key file: --key FILE names the one that `weir seal` wrote");
     return e;

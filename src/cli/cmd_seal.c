@@ -7,8 +7,6 @@
 
 #include "cli/command.h"
 
-#define DEFAULT_FILE "weir-team.wrapped"
-
 static struct err prepare(struct session *s, struct str passphrase, struct buf *answer,
                           long *status) {
     struct buf body;
@@ -96,16 +94,22 @@ static int seal(const struct command *c, struct str passphrase, const char *file
     return code;
 }
 
+static struct err keep_older(const char *file) {
+    char older[4400];
+    if (access(file, F_OK) != 0) return ERR_NONE;
+    snprintf(older, sizeof older, "%s.%lld", file, (long long)(time_now_us() / US_PER_S));
+    return rename(file, older) == 0 ? ERR_NONE : err_os("an older key file could not be renamed");
+}
+
 int cmd_seal(struct command *c) {
+    char beside[4200];
     const char *file = command_option(c, "--out");
-    if (!file) file = DEFAULT_FILE;
-    if (access(file, F_OK) == 0)
-        return command_fail(
-            c, EXIT_REFUSED,
-            "%s is there already; it may be the only copy of a key. --out names another", file);
+    command_key_file(c, beside);
+    if (!file) file = beside;
     struct buf passphrase;
     buf_init(&passphrase, 2048);
     struct err e = passphrase_read(c, true, &passphrase);
+    if (e.code == ERR_OK) e = keep_older(file);
     int code = EXIT_USAGE;
     if (e.code != ERR_OK)
         code = command_fail(c, EXIT_USAGE, "%s", e.what);

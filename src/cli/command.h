@@ -25,6 +25,9 @@ int command_fail(const struct command *c, int code, const char *format, ...)
 bool command_words_ok(const struct command *c, int least, int most, const char *usage);
 bool command_project(struct command *c, uint64_t *out); /* --project ID; prints its own complaint */
 int command_of_error(struct err e);
+/* Where `weir seal` puts the wrapped team key and `weir open` looks for it: DIR.team-key, beside
+ * the data folder. out [4200]. */
+void command_key_file(const struct command *c, char *out);
 int command_print(struct str json); /* and a line end; checks that stdout took it */
 
 /* ---- acting through a server: session.c ---- */
