@@ -230,6 +230,22 @@ static void an_opened_text_must_be_the_one_its_hash_names(void **state) {
     assert_false(seal_text_is(&k, &t, STR("plan"), STR("gold")));
 }
 
+static void an_exports_check_box_gives_its_names_keys_to_the_team_alone(void **state) {
+    const struct world *w = *state;
+    uint8_t root[32] = {1}, salt[32] = {2}, box[SEAL_CHECK_BYTES];
+    struct seal_keys k, got = {.project = 9};
+    seal_keys_derive(root, salt, 42, &k);
+    seal_check_make(&k, &w->team.pub, box);
+    assert_int_equal(seal_check_open(box, &w->stranger, 42, &got).code, ERR_DENIED);
+    assert_int_equal(seal_check_open(box, &w->team, 43, &got).code, ERR_DENIED);
+    assert_int_equal(got.project, 9);
+    assert_int_equal(seal_check_open(box, &w->team, 42, &got).code, ERR_OK);
+    assert_memory_equal(got.hash, k.hash, 16);
+    assert_memory_equal(got.view, k.view, 32);
+    box[50] ^= 1;
+    assert_int_equal(seal_check_open(box, &w->team, 42, &got).code, ERR_DENIED);
+}
+
 int main(void) {
     if (seal_start().code != ERR_OK) return 1;
     const struct CMUnitTest tests[] = {
@@ -248,6 +264,7 @@ int main(void) {
         cmocka_unit_test(a_box_may_be_rewrapped_in_place_and_a_weak_key_leaves_it),
         cmocka_unit_test(every_frame_draws_anew_and_done_wipes),
         cmocka_unit_test(an_opened_text_must_be_the_one_its_hash_names),
+        cmocka_unit_test(an_exports_check_box_gives_its_names_keys_to_the_team_alone),
     };
     return cmocka_run_group_tests(tests, world_make, world_free);
 }
