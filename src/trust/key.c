@@ -3,7 +3,7 @@
 
 #define USER_WORD_CHARS 16
 #define DEFAULT_DAYS 365
-#define MOST_DAYS 3650
+#define MOST_DAYS 36500
 #define USED_STEP_US                                                                               \
     (10 * 60 * US_PER_S) /* "last used" is written at most so often: each write is a sync */
 
@@ -36,7 +36,7 @@ struct err trust_key_create(struct trust *t, uint64_t project, enum role r, stru
     if (r == ROLE_NONE || project > INT64_MAX)
         return ERR(ERR_INVALID, "trust: a key's role or project");
     if (expires_days < 0 || expires_days > MOST_DAYS)
-        return ERR(ERR_INVALID, "trust: a key lives for 1 to 3650 days");
+        return ERR(ERR_INVALID, "trust: a key lives for 1 to 36500 days");
     if (name.n > 0 && !trust_is_name(name))
         return ERR(ERR_INVALID, "trust: a key's name is at most 64 bytes of plain text");
     struct new_key k = {project, r, name, expires_days == 0 ? DEFAULT_DAYS : expires_days};
