@@ -156,6 +156,7 @@ export function Shell({ session, project, nav, children }: Props): JSX.Element {
             <Rail nav={nav} status={status} />
             <Top session={session} project={project} nav={nav} onKeys={() => setKeys(true)} />
             <main id="content" tabIndex={-1}>
+                <h1 class="visually-hidden">{PAGE_TEXT[nav.place.page]}</h1>
                 <Banners session={session} project={project} status={status} />
                 {children}
             </main>

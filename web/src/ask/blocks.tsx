@@ -84,28 +84,20 @@ interface ListProps {
 
 export function PropertyList({ list, max, add, what, onChange, id }: ListProps): JSX.Element {
     const [fresh, setFresh] = useState(false);
+    const rows: (PropertyRef | undefined)[] = fresh ? [...list, undefined] : list;
+    const pick = (i: number, p: PropertyRef): void => {
+        setFresh(false);
+        onChange(i < list.length ? list.map((old, j) => (j === i ? p : old)) : [...list, p]);
+    };
+    const remove = (i: number): void => (i < list.length ? onChange(list.filter((_, j) => j !== i)) : setFresh(false));
     return (
         <div class="filters">
-            {list.map((p, i) => (
+            {rows.map((p, i) => (
                 <div class="filter-row" key={i}>
-                    <PropertyPicker label={`Property of ${what} ${i + 1}`} value={p} onPick={(q) => onChange(list.map((old, j) => (j === i ? q : old)))} />
-                    <IconButton icon="close" label={`Remove ${what} by ${propertyText(p)}`} onClick={() => onChange(list.filter((_, j) => j !== i))} />
+                    <PropertyPicker startOpen={p === undefined} label={`Property of ${what} ${i + 1}`} value={p} onPick={(q) => pick(i, q)} />
+                    <IconButton icon="close" label={`Remove ${what} by ${p ? propertyText(p) : 'nothing yet'}`} onClick={() => remove(i)} />
                 </div>
             ))}
-            {fresh && (
-                <div class="filter-row">
-                    <PropertyPicker
-                        startOpen
-                        label={`Property of ${what}`}
-                        value={undefined}
-                        onPick={(p) => {
-                            setFresh(false);
-                            onChange([...list, p]);
-                        }}
-                    />
-                    <IconButton icon="close" label={`Remove empty ${what}`} onClick={() => setFresh(false)} />
-                </div>
-            )}
             {!fresh && list.length < max && (
                 <AddButton {...(id ? { id } : {})} onClick={() => setFresh(true)}>
                     {add}
@@ -114,6 +106,8 @@ export function PropertyList({ list, max, add, what, onChange, id }: ListProps):
         </div>
     );
 }
+
+const OWN = 'own';
 
 /** The days a report looks at: a preset, or two dates. */
 export function RangePicker(): JSX.Element {
@@ -124,19 +118,22 @@ export function RangePicker(): JSX.Element {
     const set = (from: string, to: string): void => {
         if (from && to) nav.patch({ range: from <= to ? `${from}..${to}` : `${to}..${from}` });
     };
+    const choices = [...PRESETS, { id: OWN, text: 'Dates' }];
     return (
         <div class="range">
             <Segmented
                 label="Range"
-                value={own ? '' : range}
-                options={PRESETS}
-                onPick={(id) => nav.patch({ range: id })}
+                value={own ? OWN : range}
+                options={choices}
+                onPick={(id) => nav.patch({ range: id === OWN ? `${days.from}..${days.to}` : id })}
             />
-            <div class={own ? 'dates own' : 'dates'}>
-                <input class="box" type="date" aria-label="From" max={days.to} value={days.from} onChange={(e) => set(e.currentTarget.value, days.to)} />
-                <span class="faint" aria-hidden="true">–</span>
-                <input class="box" type="date" aria-label="To" min={days.from} value={days.to} onChange={(e) => set(days.from, e.currentTarget.value)} />
-            </div>
+            {own && (
+                <div class="dates">
+                    <input class="box" type="date" aria-label="From" max={days.to} value={days.from} onChange={(e) => set(e.currentTarget.value, days.to)} />
+                    <span class="faint" aria-hidden="true">–</span>
+                    <input class="box" type="date" aria-label="To" min={days.from} value={days.to} onChange={(e) => set(days.from, e.currentTarget.value)} />
+                </div>
+            )}
         </div>
     );
 }

@@ -1,5 +1,6 @@
 // Conditions on events or people: a property, an operator, and what it is compared with.
 import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
 import { useHere } from '../context';
 import { AddButton, IconButton, Select } from '../ui/controls';
 import type { Filter, PropertyRef, Scalar } from '../types';
@@ -73,13 +74,13 @@ function Box({ label, numeric, value, onPick }: BoxProps): JSX.Element {
     );
 }
 
-function Operand({ f, onChange }: { f: Filter; onChange: (f: Filter) => void }): JSX.Element | null {
+function Operand({ f, startOpen, onChange }: { f: Filter; startOpen: boolean; onChange: (f: Filter) => void }): JSX.Element | null {
     const name = propertyText(f.property);
     const list = Array.isArray(f.value) ? f.value : [];
     switch (f.op) {
         case 'is':
         case 'is_not':
-            return <ValuesPicker property={f.property} value={list} onChange={(value) => onChange({ ...f, value })} />;
+            return <ValuesPicker startOpen={startOpen} property={f.property} value={list} onChange={(value) => onChange({ ...f, value })} />;
         case 'contains':
         case 'not_contains':
             return <Box label={`Text in ${name}`} value={list.length ? '' : (f.value as Scalar)} onPick={(value) => onChange({ ...f, value })} />;
@@ -119,17 +120,30 @@ function useFresh(): (property: PropertyRef) => Filter {
     };
 }
 
+/** A row begins as a question for its property; once that is picked, the values open by themselves. */
 function FilterRow({ f, only, onChange, onRemove }: RowProps): JSX.Element {
     const fresh = useFresh();
+    const [blank] = useState(f.property === '');
     const type = usePropertyType(f.property);
     const known = opsFor(type);
     const ops = known.some((o) => o.id === f.op) ? known : [...known, { id: f.op, text: f.op }];
+    const name = f.property === '' ? 'nothing yet' : propertyText(f.property);
     return (
         <div class="filter-row">
-            <PropertyPicker label="Filter by" value={f.property} onPick={(p) => onChange(fresh(p))} {...(only ? { only } : {})} />
-            <Select label={`How ${propertyText(f.property)} is compared`} value={f.op} options={ops} onPick={(op) => onChange(withOp(f, op))} />
-            <Operand f={f} onChange={onChange} />
-            <IconButton icon="close" label={`Remove filter on ${propertyText(f.property)}`} onClick={onRemove} />
+            <PropertyPicker
+                label="Filter by"
+                startOpen={blank}
+                value={f.property || undefined}
+                onPick={(p) => onChange(fresh(p))}
+                {...(only ? { only } : {})}
+            />
+            {f.property !== '' && (
+                <>
+                    <Select label={`How ${name} is compared`} value={f.op} options={ops} onPick={(op) => onChange(withOp(f, op))} />
+                    <Operand f={f} startOpen={blank} onChange={onChange} />
+                </>
+            )}
+            <IconButton icon="close" label={`Remove filter on ${name}`} onClick={onRemove} />
         </div>
     );
 }
@@ -143,33 +157,18 @@ interface Props {
 }
 
 export function Filters({ filters, onChange, only, add = 'Filter', id }: Props): JSX.Element {
-    const pending = filters.findIndex((f) => f.property === '');
     const replace = (i: number, f: Filter): void => onChange(filters.map((old, j) => (j === i ? f : old)));
     const remove = (i: number): void => onChange(filters.filter((_, j) => j !== i));
     return (
         <div class="filters">
-            {filters.map((f, i) =>
-                i === pending ? (
-                    <FreshFilter key={`new${i}`} only={only} onPick={(fresh) => replace(i, fresh)} onRemove={() => remove(i)} />
-                ) : (
-                    <FilterRow key={i} f={f} only={only} onChange={(x) => replace(i, x)} onRemove={() => remove(i)} />
-                ),
-            )}
-            {pending < 0 && (
+            {filters.map((f, i) => (
+                <FilterRow key={i} f={f} only={only} onChange={(x) => replace(i, x)} onRemove={() => remove(i)} />
+            ))}
+            {filters.every((f) => f.property !== '') && (
                 <AddButton {...(id ? { id } : {})} onClick={() => onChange([...filters, { property: '', op: 'is', value: [] }])}>
                     {add}
                 </AddButton>
             )}
-        </div>
-    );
-}
-
-function FreshFilter({ only, onPick, onRemove }: { only: 'user' | undefined; onPick: (f: Filter) => void; onRemove: () => void }): JSX.Element {
-    const start = useFresh();
-    return (
-        <div class="filter-row">
-            <PropertyPicker startOpen label="Filter by" value={undefined} onPick={(p) => onPick(start(p))} {...(only ? { only } : {})} />
-            <IconButton icon="close" label="Remove empty filter" onClick={onRemove} />
         </div>
     );
 }

@@ -92,10 +92,11 @@ export function usePropertyType(p: PropertyRef): string {
 interface ValuesProps {
     property: PropertyRef;
     value: Scalar[];
+    startOpen: boolean;
     onChange: (v: Scalar[]) => void;
 }
 
-export function ValuesPicker({ property, value, onChange }: ValuesProps): JSX.Element {
+export function ValuesPicker({ property, value, startOpen, onChange }: ValuesProps): JSX.Element {
     const { project } = useHere();
     const [opened, setOpened] = useState(false);
     const numeric = usePropertyType(property) === 'number';
@@ -110,6 +111,7 @@ export function ValuesPicker({ property, value, onChange }: ValuesProps): JSX.El
     return (
         <Picker
             many
+            startOpen={startOpen}
             label={`Values of ${propertyText(property)}`}
             text={value.length ? value.map(plain).join(', ') : 'Pick values'}
             faint={!value.length}

@@ -34,7 +34,7 @@ function colours(flows: Flows, p: Palette): Map<string | null, string> {
     return map;
 }
 
-export function sankey(flows: Flows, p: Palette, narrow: boolean, calm: boolean): EChartsCoreOption {
+export function sankey(flows: Flows, p: Palette, narrow: boolean): EChartsCoreOption {
     const paint = colours(flows, p);
     const first = Math.min(0, ...flows.steps.map((s) => s.at));
     const nodes = new Map<string, { name: string; depth: number; event: string | null; itemStyle: object }>();
@@ -52,8 +52,7 @@ export function sankey(flows: Flows, p: Palette, narrow: boolean, calm: boolean)
         return tooltip(title, [{ colour: 'transparent', text: `${percent(all ? params.value / all : null)} of all`, value: number(params.value) }]);
     };
     return {
-        animation: !calm,
-        animationDuration: 260,
+        animation: false,
         tooltip: { ...TOOLTIP_BASE, trigger: 'item', formatter: tip },
         series: [
             {

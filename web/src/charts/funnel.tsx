@@ -54,7 +54,7 @@ export function FunnelChart({ series, steps }: Props): JSX.Element {
                     <section class="funnel-step" key={i}>
                         <header>
                             <span class="letter">{i + 1}</span>
-                            <h3>{pretty(asked.event)}</h3>
+                            <h2>{pretty(asked.event)}</h2>
                         </header>
                         <div class="funnel-columns">
                             {series.map((s, j) => {

@@ -19,11 +19,24 @@ export function average(cohorts: Cohort[], n: number): number | null {
     return size ? back / size : null;
 }
 
-function Cell({ share, people, title }: { share: number | null; people: string; title: string }): JSX.Element {
+/** The largest share after the first interval: the deep end of the scale. */
+function deepest(cohorts: Cohort[]): number {
+    const shares = cohorts.flatMap((c) => c.returned.slice(1).map((n) => (n !== null && c.size ? n / c.size : 0)));
+    return Math.max(0.01, ...shares);
+}
+
+interface CellProps {
+    share: number | null;
+    most: number;
+    people: string;
+    title: string;
+}
+
+function Cell({ share, most, people, title }: CellProps): JSX.Element {
     if (share === null) return <td class="heat-none" />;
-    const depth = Math.min(1, share);
+    const depth = Math.min(1, share / most);
     return (
-        <td class={depth > 0.55 ? 'heat deep' : 'heat'} style={{ '--depth': `${Math.round(depth * 100)}%` }} data-tip={`${title}: ${people}`}>
+        <td class="heat" style={{ '--depth': `${Math.round(depth * 100)}%` }} data-tip={`${title}: ${people}`}>
             {percent(share)}
         </td>
     );
@@ -32,6 +45,7 @@ function Cell({ share, people, title }: { share: number | null; people: string; 
 export function HeatTable({ cohorts, interval }: { cohorts: Cohort[]; interval: Interval }): JSX.Element {
     const n = Math.max(0, ...cohorts.map((c) => c.returned.length));
     const columns = Array.from({ length: n }, (_, i) => i);
+    const most = deepest(cohorts);
     const unit = UNIT[interval] ?? 'Interval';
     const size = cohorts.reduce((sum, c) => sum + c.size, 0);
     return (
@@ -51,7 +65,7 @@ export function HeatTable({ cohorts, interval }: { cohorts: Cohort[]; interval: 
                         <th scope="row">All cohorts</th>
                         <td class="num">{number(size)}</td>
                         {columns.map((i) => (
-                            <Cell key={i} share={average(cohorts, i)} people="weighted by cohort size" title={`All cohorts, ${unit.toLowerCase()} ${i}`} />
+                            <Cell key={i} most={most} share={average(cohorts, i)} people="weighted by cohort size" title={`All cohorts, ${unit.toLowerCase()} ${i}`} />
                         ))}
                     </tr>
                     {cohorts.map((c) => (
@@ -61,7 +75,7 @@ export function HeatTable({ cohorts, interval }: { cohorts: Cohort[]; interval: 
                             {columns.map((i) => {
                                 const back = c.returned[i] ?? null;
                                 const share = back === null || !c.size ? null : back / c.size;
-                                return <Cell key={i} share={share} people={`${number(back)} of ${number(c.size)}`} title={`${bucketLong(c.start, interval)}, ${unit.toLowerCase()} ${i}`} />;
+                                return <Cell key={i} most={most} share={share} people={`${number(back)} of ${number(c.size)}`} title={`${bucketLong(c.start, interval)}, ${unit.toLowerCase()} ${i}`} />;
                             })}
                         </tr>
                     ))}

@@ -75,8 +75,7 @@ function columnsOf(all: number): Column<Path>[] {
 function Result({ s, got }: { s: State; got: Answer }): JSX.Element {
     const colours = useColours();
     const narrow = innerWidth < 700;
-    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
-    const option = useMemo(() => sankey(got, palette(), narrow, calm), [got, colours]);
+    const option = useMemo(() => sankey(got, palette(), narrow), [got, colours]);
     if (!got.links.length) {
         return (
             <Calm title="Nothing flows from here">

@@ -76,7 +76,6 @@ export function Live(): JSX.Element {
     const shown = useMemo(() => (only ? events.filter((e) => e.event === only) : events), [events, only]);
     return (
         <div class="page">
-            <h1 class="visually-hidden">Live</h1>
             <div class="toolbar">
                 <span class={open ? 'status on' : 'status'} role="status">
                     {open ? 'Listening' : 'Connecting…'}

@@ -1,4 +1,4 @@
-// Set up: send the first event, keys for scripts and colleagues' tools, another project, and how the house stands.
+// Set up: send the first event, keys for scripts, another project, and how the server stands.
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { ApiError, createKey, createProject, getSnippet, getStatus, type Snippet } from '../api';
@@ -92,7 +92,7 @@ function UnknownTokens(): JSX.Element | null {
     );
 }
 
-function House(): JSX.Element | null {
+function Server(): JSX.Element | null {
     const { data } = useStatus();
     const { session } = useHere();
     if (!data) return null;
@@ -101,14 +101,14 @@ function House(): JSX.Element | null {
         ['Parts', `${number(data.parts)}, ${bytes(data.part_bytes)}`],
         ['Journal', bytes(data.journal_bytes)],
         ['Not yet in a part', `${number(data.tail_rows)} events`],
-        ['Behind the door', data.lag_bytes ? bytes(data.lag_bytes) : 'nothing'],
+        ['Journal still to be read', data.lag_bytes ? bytes(data.lag_bytes) : 'nothing'],
         ['Disk free', bytes(data.disk_free_bytes)],
         ['Requests refused as too long', number(data.refused_414)],
         ['Version', session.version],
     ];
     return (
         <section class="card panel">
-            <h2>The house</h2>
+            <h2>This server</h2>
             <dl class="facts">
                 {facts.map(([name, v]) => (
                     <div key={name}>
@@ -231,10 +231,9 @@ export function Setup(): JSX.Element {
     const { session } = useHere();
     return (
         <div class="page">
-            <h1 class="visually-hidden">Set up</h1>
             <div class="panels">
                 <FirstEvent title="Send events" />
-                <House />
+                <Server />
                 <UnknownTokens />
                 {session.role === 'admin' && <NewKey />}
                 {session.role === 'admin' && <NewProject />}

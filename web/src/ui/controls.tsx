@@ -123,7 +123,7 @@ export function CopyBox({ text, label }: { text: string; label: string }): JSX.E
     };
     return (
         <div class="copy-box">
-            <pre tabIndex={0} role="region" aria-label={label}>
+            <pre role="group" aria-label={label}>
                 <code>{text}</code>
             </pre>
             <button type="button" class="quiet" onClick={copy}>

@@ -39,6 +39,7 @@ export function Tip(): JSX.Element | null {
     }, []);
     useLayoutEffect(() => {
         if (!shown || !box.current) return;
+        box.current.showPopover?.(); /* above an open dialog, too */
         const { width, height } = box.current.getBoundingClientRect();
         const left = Math.max(GAP, Math.min(innerWidth - width - GAP, shown.at.left + shown.at.width / 2 - width / 2));
         const below = shown.at.bottom + GAP;
@@ -48,7 +49,7 @@ export function Tip(): JSX.Element | null {
     }, [shown]);
     if (!shown?.text) return null;
     return (
-        <div class="tip" role="tooltip" ref={box}>
+        <div class="tip" role="tooltip" popover="manual" ref={box}>
             {shown.text}
         </div>
     );

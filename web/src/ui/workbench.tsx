@@ -20,7 +20,6 @@ export function Workbench<T>({ title, summary, question, tools, answer, children
     const { data, error, loading } = answer;
     return (
         <div class="workbench">
-            <h1 class="visually-hidden">{title}</h1>
             <aside class={open ? 'question open' : 'question'} aria-label="Question">
                 <button type="button" class="question-fold" aria-expanded={open} onClick={() => setOpen(!open)}>
                     <span>{summary}</span>
