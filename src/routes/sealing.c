@@ -203,6 +203,20 @@ static struct err rotate(struct routes *r) {
     return ERR(ERR_TIMEOUT, "the front did not start a new journal file");
 }
 
+/* A frame that the front would still seal to the old key after the rotation could never be opened
+ * again: so nothing goes on before the front says that the new key is in force. */
+static struct err wait_new_key(struct routes *r) {
+    struct channel_page *page = r->config.channel->page;
+    uint64_t generation = atomic_load(&page->registry_generation);
+    for (int ms = 0; ms < ROTATE_MS; ms += 5) {
+        if (atomic_load_explicit(&page->registry_seen, memory_order_acquire) >= generation)
+            return ERR_NONE;
+        struct timespec pause = {.tv_nsec = 5000000};
+        nanosleep(&pause, NULL);
+    }
+    return ERR(ERR_TIMEOUT, "the front did not take the new team key");
+}
+
 static void wipe_file(const char *path) {
     AUTO(fd_close) int fd = open(path, O_WRONLY | O_CLOEXEC);
     struct stat st;
@@ -237,6 +251,7 @@ static struct err go(struct routes *r, const struct team_public *next) {
     r->team = *next;
     pthread_rwlock_unlock(&r->team_lock);
     TRY(routes_publish_registry(r));
+    TRY(wait_new_key(r));
     TRY(rotate(r));
     uint64_t synced = atomic_load_explicit(&r->config.channel->page->synced, memory_order_acquire);
     TRY(store_flush(r->config.store, synced, FLUSH_MS));
