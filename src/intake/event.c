@@ -91,7 +91,9 @@ static void note(struct event *e, enum intake_special special, const struct json
 
 /* By first character, so that most names are not looked up. */
 static enum intake_special special_of(const struct intake *in, struct str key) {
-    if (key.n == 0 || !memchr("$tidum", key.p[0], 6)) return SPECIAL_NONE;
+    if (key.n == 0) return SPECIAL_NONE;
+    char c = key.p[0];
+    if (c != '$' && c != 't' && c != 'i' && c != 'd' && c != 'u' && c != 'm') return SPECIAL_NONE;
     const struct intake_name *own = intake_name_find(&in->names, key);
     return own ? (enum intake_special)own->special : SPECIAL_NONE;
 }

@@ -111,6 +111,8 @@ void intake_who_is(struct intake_door *d, const struct intake_ids *ids, struct i
     char bytes[256];
     *out = (struct intake_who){0};
     struct intake_person sent = *look_up(d, ids->distinct);
+    d->id = ids->distinct;
+    d->id_hash = sent.hash;
     out->sent = sent.pseudonym;
     out->refused = ids->distinct.n > 0 && sent.fingerprint == 0;
     struct str device = ids->device.n > 0 && !intake_id_refused(ids->device)

@@ -4,8 +4,6 @@
  */
 #include "intake/names.h"
 
-#include <assert.h>
-
 #define P NAME_PROPERTY
 #define MEASURE (NAME_PROPERTY | NAME_MEASURE)
 #define SEALED (NAME_PROPERTY | NAME_SEALED)
@@ -265,6 +263,7 @@ void intake_names_init(struct intake_names *n) {
         while (n->slots[at])
             at = (at + 1) % NAMES_SLOTS;
         n->slots[at] = (uint16_t)(i + 1);
+        n->lengths[at] = (uint8_t)strlen(table[i].text);
     }
 }
 
@@ -272,7 +271,7 @@ const struct intake_name *intake_name_find(const struct intake_names *n, struct 
     size_t at = intake_quick_hash(name) % NAMES_SLOTS;
     for (; n->slots[at]; at = (at + 1) % NAMES_SLOTS) {
         const struct intake_name *e = &table[n->slots[at] - 1];
-        if (str_is(name, e->text)) return e;
+        if (n->lengths[at] == name.n && memcmp(e->text, name.p, name.n) == 0) return e;
     }
     return NULL;
 }

@@ -63,7 +63,8 @@ struct intake_name {
 
 #define NAMES_SLOTS 1024 /* more than twice the names: probes stay short */
 struct intake_names {
-    uint16_t slots[NAMES_SLOTS]; /* 1 + index into the table; 0: free */
+    uint16_t slots[NAMES_SLOTS];  /* 1 + index into the table; 0: free */
+    uint8_t lengths[NAMES_SLOTS]; /* of the names */
 };
 void intake_names_init(struct intake_names *n);
 /* NULL: not a tracker's own. */

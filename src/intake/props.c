@@ -23,7 +23,10 @@ static void fault(struct intake_props *p, const char *message) {
 /* ---- paths ---- */
 
 static bool needs_escape(struct str key) {
-    return memchr(key.p, '.', key.n) || memchr(key.p, '\\', key.n);
+    for (size_t i = 0; i < key.n; i++) {
+        if (key.p[i] == '.' || key.p[i] == '\\') return true;
+    }
+    return false;
 }
 
 /* prefix '.' key, with '.' and '\' of the key escaped. */
@@ -91,6 +94,7 @@ static void add_leaf(struct intake_door *d, const struct intake_scope *s, struct
         return;
     }
     intake_path_put(d, s, name, v->key, &path);
+    if (v->type == JSON_STR) intake_value_expect(d, s, &path, v->s);
     for (size_t i = 0; i < p->n; i++) {
         if (p->list[i].path.index != path.index) continue;
         p->list[i].value = v;

@@ -5,7 +5,9 @@
 #include "intake/geo.h"
 #include "intake/text.h"
 
-#define KNOWN_SLOTS 8192   /* 1 MB: hot texts of some dozens of projects */
+#define KNOWN_SLOTS                                                                                \
+    65536 /* 8 MB: hot texts of some dozens of projects; smaller tables lost more than they saved  \
+           */
 #define PERSON_SLOTS 16384 /* 1 MB */
 
 /* Who an id is, by the hash of the id under "distinct_id": no id is kept in the clear. */

@@ -14,17 +14,23 @@
     ((size_t)192 << 20) /* a 10 MB body of the densest JSON is refused by this, no honest one is   \
                          */
 
+#define SCRATCH_KEPT_BYTES ((size_t)4 << 20)
+
 struct err intake_new(const struct intake_config *c, struct intake **out) {
     AUTO(intake_free) struct intake *in = calloc(1, sizeof *in);
     if (!in) return ERR(ERR_NOMEM, "intake");
     in->parser = json_parser_new(INTAKE_MAX_BODY_BYTES);
     in->scratch = arena_new(SCRATCH_BYTES);
-    in->known = calloc(KNOWN_SLOTS, sizeof *in->known);
+    in->known = aligned_alloc(64, KNOWN_SLOTS * sizeof *in->known);
     in->persons = calloc(PERSON_SLOTS, sizeof *in->persons);
     in->props = calloc(1, sizeof *in->props);
     if (!in->parser || !in->scratch || !in->known || !in->persons || !in->props)
         return ERR(ERR_NOMEM, "intake");
+    memset(in->known, 0, KNOWN_SLOTS * sizeof *in->known);
     arena_wipe_on_reset(in->scratch);
+    /* The first block is kept over resets: make it large enough for usual requests. */
+    if (!arena_alloc(in->scratch, SCRATCH_KEPT_BYTES)) return ERR(ERR_NOMEM, "intake");
+    arena_reset(in->scratch);
     intake_names_init(&in->names);
     if (c->geo_path) TRY(intake_geo_open(c->geo_path, &in->geo));
     if (c->device_patterns.n > 0) TRY(intake_device_new(c->device_patterns, &in->device));

@@ -22,9 +22,9 @@ struct intake_door {
     struct arena *arena; /* of the request: paths that have to be built */
     uint64_t key;    /* tells this project, its keys and its crowd from all others in the caches */
     uint64_t sender; /* fingerprint of the person whose record is in hand; 0: nobody */
+    struct str id;   /* the distinct_id last looked up, and its hash: it is stored right after */
+    struct id128 id_hash;
     struct err failed; /* sticky: memory or a limit; nothing more is entered */
-    uint32_t
-        distinct_id; /* frame index of the property name "distinct_id"; FRAME_NO_PATH: not yet */
 };
 
 /* What names and values of a record are: an event's, a user profile's, a group profile's. */
@@ -62,7 +62,7 @@ struct intake_text {
 };
 
 /* An entry of the cache. */
-#define KNOWN_BYTES 84
+#define KNOWN_BYTES 82 /* makes an entry two cache lines */
 struct intake_known {
     uint64_t key;
     struct id128 path_hash, hash;
@@ -70,6 +70,7 @@ struct intake_known {
     uint8_t kind, type, values, n;
     char bytes[KNOWN_BYTES];
 };
+_Static_assert(sizeof(struct intake_known) == 128, "two cache lines");
 
 /* The text if it is remembered as readable, entered in the frame; false: ask the rule. out_known
  * may be NULL. */
@@ -82,6 +83,9 @@ bool intake_text_put(struct intake_door *d, const struct intake_text *t, uint32_
  * becomes readable. */
 bool intake_text_sight(struct intake_door *d, const struct intake_text *t, bool path_readable);
 
+/* Asks memory for the cache entry of a string value that will be put soon. */
+void intake_value_expect(const struct intake_door *d, const struct intake_scope *s,
+                         const struct intake_path *p, struct str value);
 /* Enters a property's name. `last`: its last key, by which its values are judged. */
 void intake_path_put(struct intake_door *d, const struct intake_scope *s, struct str name,
                      struct str last, struct intake_path *out);
