@@ -12,8 +12,7 @@
 enum { PLAIN_MAX = 4 << 20 };
 
 /* The inflated body; freed by the caller. Fails the test unless the stream is whole. */
-static char *inflated(const struct web_asset *a, size_t *out_n)
-{
+static char *inflated(const struct web_asset *a, size_t *out_n) {
     char *plain = malloc(PLAIN_MAX + 1);
     assert_non_null(plain);
     z_stream z = {0};
@@ -30,8 +29,7 @@ static char *inflated(const struct web_asset *a, size_t *out_n)
     return plain;
 }
 
-static void every_file_inflates_to_its_end(void **state)
-{
+static void every_file_inflates_to_its_end(void **state) {
     (void)state;
     struct web_asset a;
     size_t i = 0;
@@ -44,8 +42,7 @@ static void every_file_inflates_to_its_end(void **state)
     assert_true(i >= 3);
 }
 
-static void every_file_is_found_by_its_path(void **state)
-{
+static void every_file_is_found_by_its_path(void **state) {
     (void)state;
     struct web_asset a;
     struct web_asset found;
@@ -56,8 +53,7 @@ static void every_file_is_found_by_its_path(void **state)
     }
 }
 
-static void the_page_is_html_and_asked_for_anew(void **state)
-{
+static void the_page_is_html_and_asked_for_anew(void **state) {
     (void)state;
     struct web_asset a;
     assert_true(web_asset(STR("/"), &a));
@@ -65,16 +61,14 @@ static void the_page_is_html_and_asked_for_anew(void **state)
     assert_false(a.immutable);
 }
 
-static void hashed_files_are_immutable(void **state)
-{
+static void hashed_files_are_immutable(void **state) {
     (void)state;
     struct web_asset a;
     for (size_t i = 0; web_asset_at(i, &a); i++)
         assert_int_equal(a.immutable, str_starts(a.path, STR("/assets/")));
 }
 
-static void an_unknown_path_is_refused(void **state)
-{
+static void an_unknown_path_is_refused(void **state) {
     (void)state;
     struct web_asset a = {.immutable = true};
     assert_false(web_asset(STR("/assets/../main.c"), &a));
@@ -84,8 +78,7 @@ static void an_unknown_path_is_refused(void **state)
 }
 
 /* Each "/assets/..." between quotes in the page is a file of the table; nothing else is loaded. */
-static void the_page_names_only_files_that_are_there(void **state)
-{
+static void the_page_names_only_files_that_are_there(void **state) {
     (void)state;
     struct web_asset page;
     assert_true(web_asset(STR("/"), &page));
@@ -104,8 +97,7 @@ static void the_page_names_only_files_that_are_there(void **state)
     free(html);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_file_inflates_to_its_end),
         cmocka_unit_test(every_file_is_found_by_its_path),
