@@ -23,16 +23,16 @@ struct err io_read_file(const char *path, size_t max_bytes, struct buf *out) {
     if (fd < 0) return err_os("read a file: open");
     size_t before = out->n;
     for (;;) {
-        size_t got_n = out->n - before;
-        size_t want = max_bytes - got_n < 65536 ? max_bytes - got_n + 1 : 65536;
-        char *room = buf_room(out, want);
+        size_t left = max_bytes - (out->n - before);
+        size_t want = left < 65536 ? left : 65536;
+        char beyond;
+        char *room = want > 0 ? buf_room(out, want) : &beyond;
         if (room == NULL) return buf_err(out);
-        ssize_t got = read(fd, room, want);
+        ssize_t got = read(fd, room, want > 0 ? want : 1);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return err_os("read a file: read");
         if (got == 0) return ERR_NONE;
-        if ((size_t)got > max_bytes - got_n)
-            return ERR(ERR_LIMIT, "read a file: larger than allowed");
+        if (want == 0) return ERR(ERR_LIMIT, "read a file: larger than allowed");
         out->n += (size_t)got;
     }
 }

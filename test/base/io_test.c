@@ -49,6 +49,10 @@ static void reading_more_than_allowed_is_refused(void **state) {
     AUTO(buf_done) struct buf b;
     buf_init(&b, 100);
     assert_int_equal(io_read_file(at("g"), 5, &b).code, ERR_LIMIT);
+    struct buf exact; /* a buffer whose maximum is the file's own is enough */
+    buf_init(&exact, 6);
+    assert_int_equal(io_read_file(at("g"), 6, &exact).code, ERR_OK);
+    buf_done(&exact);
     assert_int_equal(io_read_file(at("missing"), 5, &b).code, ERR_NOTFOUND);
     assert_int_equal(io_read_file(folder, 5, &b).code, ERR_IO);
 }
