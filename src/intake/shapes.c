@@ -193,7 +193,7 @@ static bool word_is_random(struct str w) {
     if (w.n >= 16 && s.hexes == w.n) return true;
     if (w.n >= 24 && s.turns >= 2) return true;
     if (w.n >= 16 && s.turns >= 3) return true;
-    return s.uppers >= 2 && s.lowers >= 2 && s.digits >= 2 && s.shifts >= 4;
+    return s.uppers >= 2 && s.lowers >= 1 && s.digits >= 2 && s.shifts >= 4;
 }
 
 /* 8-4-4-4-12 hex digits. */

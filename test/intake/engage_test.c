@@ -183,7 +183,7 @@ static void groups_have_their_own_kinds_and_meet_events_by_hash(void **state) {
                  "\",\"distinct_id\":\"u\",\"company\":[\"acme\"]}}");
     r.request.endpoint = INTAKE_GROUPS;
     rig_take(&r, "{" TOKEN ",\"$group_key\":\"company\",\"$group_id\":\"acme\",\"$set\":{\"$name\":"
-                           "\"Acme\",\"seats\":5,\"tier\":\"gold\"}}");
+                 "\"Acme\",\"seats\":5,\"tier\":\"gold\"}}");
     rig_assert_reply(&r, 200, "1");
     struct frame_profile p = rig_profile(&r, 1, RECORD_GROUP);
     assert_true(str_is(rig_text(&r, p.group_key), "company"));

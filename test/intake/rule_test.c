@@ -367,11 +367,11 @@ static void a_frame_of_one_person_holds_nothing_of_them_in_the_clear(void **stat
             "\"phone\":15557654321,\"lat\":48.13712");
     r.request.endpoint = INTAKE_ENGAGE;
     rig_send(&r, "{\"$token\":\"" RIG_TOKEN "\",\"$distinct_id\":\"alice-the-user\",\"$set\":{\"$"
-                                            "name\":\"planted-nine\",\"x\":\"planted-ten\"}}");
+                 "name\":\"planted-nine\",\"x\":\"planted-ten\"}}");
     r.request.endpoint = INTAKE_GROUPS;
     rig_send(&r,
              "{\"$token\":\"" RIG_TOKEN "\",\"$group_key\":\"planted-a\",\"$group_id\":\"planted-"
-                                        "b\",\"$set\":{\"planted-c\":\"planted-d\"}}");
+             "b\",\"$set\":{\"planted-c\":\"planted-d\"}}");
     rig_finish(&r);
     assert_int_equal(r.frame.n_records, 3);
     assert_false(rig_frame_holds(&r, "planted"));
