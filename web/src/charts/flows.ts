@@ -34,7 +34,7 @@ function colours(flows: Flows, p: Palette): Map<string | null, string> {
     return map;
 }
 
-export function sankey(flows: Flows, p: Palette, narrow: boolean): EChartsCoreOption {
+export function sankey(flows: Flows, p: Palette): EChartsCoreOption {
     const paint = colours(flows, p);
     const first = Math.min(0, ...flows.steps.map((s) => s.at));
     const nodes = new Map<string, { name: string; depth: number; event: string | null; itemStyle: object }>();
@@ -58,7 +58,7 @@ export function sankey(flows: Flows, p: Palette, narrow: boolean): EChartsCoreOp
             {
                 type: 'sankey',
                 left: 4,
-                right: narrow ? 84 : 130,
+                right: 130,
                 top: 10,
                 bottom: 10,
                 nodeWidth: 10,
@@ -71,8 +71,8 @@ export function sankey(flows: Flows, p: Palette, narrow: boolean): EChartsCoreOp
                 emphasis: { focus: 'adjacency', lineStyle: { opacity: 0.5 } },
                 label: {
                     color: p.ink,
-                    fontSize: narrow ? 10 : 11.5,
-                    width: narrow ? 76 : 122,
+                    fontSize: 11.5,
+                    width: 122,
                     overflow: 'truncate',
                     formatter: (x: { data: { event: string | null }; value: number }) => `${shownName(x.data.event)}\n${number(x.value)}`,
                     lineHeight: 14,

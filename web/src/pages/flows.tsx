@@ -74,8 +74,7 @@ function columnsOf(all: number): Column<Path>[] {
 
 function Result({ s, got }: { s: State; got: Answer }): JSX.Element {
     const colours = useColours();
-    const narrow = innerWidth < 700;
-    const option = useMemo(() => sankey(got, palette(), narrow), [got, colours]);
+    const option = useMemo(() => sankey(got, palette()), [got, colours]);
     if (!got.links.length) {
         return (
             <Calm title="Nothing flows from here">
@@ -89,7 +88,9 @@ function Result({ s, got }: { s: State; got: Answer }): JSX.Element {
     return (
         <>
             <div class="card">
-                <EChart tall option={option} label={`Flows around ${pretty(s.anchor.event)}. ${said}`} />
+                <div class="scroll-x" role="region" tabIndex={0} aria-label="Flows">
+                    <EChart tall option={option} label={`Flows around ${pretty(s.anchor.event)}. ${said}`} />
+                </div>
             </div>
             <Table label="Most frequent paths" columns={columnsOf(Math.max(1, all))} rows={got.paths} rowKey={(p) => JSON.stringify(p.events)} />
         </>

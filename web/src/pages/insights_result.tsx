@@ -55,7 +55,7 @@ function Headline({ rows, earlier }: { rows: Row[]; earlier: Insights | undefine
                         <span class="headline-number">{number(r.series.total)}</span>
                         {change !== null && (
                             <span class={change < 0 ? 'change fall' : 'change rise'}>
-                                {change < 0 ? '▼' : '▲'} {percent(Math.abs(change))}
+                                {change < 0 ? '▼' : '▲'} {percent(Math.abs(change))} <span class="faint">to the period before</span>
                             </span>
                         )}
                         <span class="headline-text">{r.text}</span>

@@ -27,7 +27,10 @@ export function Login({ error }: { error: ApiError | undefined }): JSX.Element {
                         <h1>Log in by a link</h1>
                         <p>There is no password. On the machine where Weir runs, ask for a link and open it in this browser:</p>
                         <CopyBox text="weir login-link" label="The command that prints a link" />
-                        <p class="note">A link works once. Someone with access to that machine can make one for you: weir login-link --member NAME</p>
+                        <p class="note">
+                            A link works once and for a short time. Someone with access to that machine can make one for you:{' '}
+                            <code>weir login-link --member NAME</code>
+                        </p>
                     </>
                 )}
             </div>
