@@ -9,14 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/command.h"
 
+#define WAIT_US (10 * US_PER_S)
 #define MAX_ANSWER_BYTES ((size_t)1 << 30)
 
 struct session {
-    char sockets[2][4200]; /* by enum session_peer */
+    int folder;          /* DIR/run */
+    char sockets[2][64]; /* by enum session_peer */
     CURL *curl[2];
     pid_t server; /* our own, 0: somebody else's */
 };
@@ -53,12 +56,32 @@ static struct err start_server(const struct command *c, struct session *s) {
                  : ERR(ERR_IO, "no server could start on this data folder (see the lines above)");
 }
 
+/* Unix socket paths are short and data folders need not be: the sockets are named through the
+ * folder's descriptor. A server that is just starting makes them soon. */
+static struct err name_sockets(const struct command *c, struct session *s) {
+    char run[4200];
+    settings_path(&c->settings, "run", run);
+    int64_t until = time_monotonic_us() + WAIT_US;
+    while (s->folder < 0 || faccessat(s->folder, "console.sock", F_OK, 0) ||
+           faccessat(s->folder, "front.sock", F_OK, 0)) {
+        if (time_monotonic_us() > until)
+            return ERR(ERR_IO, "the server's local sockets are not there");
+        struct timespec pause = {.tv_nsec = 10000000};
+        nanosleep(&pause, NULL);
+        if (s->folder < 0) s->folder = open(run, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    }
+    snprintf(s->sockets[TO_CONSOLE], sizeof s->sockets[0], "/proc/self/fd/%d/console.sock",
+             s->folder);
+    snprintf(s->sockets[TO_FRONT], sizeof s->sockets[0], "/proc/self/fd/%d/front.sock", s->folder);
+    return ERR_NONE;
+}
+
 struct err session_open(const struct command *c, struct session **out) {
     AUTO(session_close) struct session *s = calloc(1, sizeof *s);
     if (!s) return ERR(ERR_NOMEM, "session");
-    settings_path(&c->settings, "run/console.sock", s->sockets[TO_CONSOLE]);
-    settings_path(&c->settings, "run/front.sock", s->sockets[TO_FRONT]);
+    s->folder = -1;
     if (!supervise_is_running(&c->settings)) TRY(start_server(c, s));
+    TRY(name_sockets(c, s));
     for (int i = 0; i < 2; i++)
         if (!(s->curl[i] = curl_easy_init())) return ERR(ERR_NOMEM, "curl");
     *out = s;
@@ -75,6 +98,7 @@ void session_close(struct session *s) {
         while (waitpid(s->server, NULL, 0) < 0 && errno == EINTR)
             continue;
     }
+    fd_close(s->folder);
     free(s);
 }
 

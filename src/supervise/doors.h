@@ -1,0 +1,17 @@
+/* doors.h: the listening sockets and the folder's lock; private to src/supervise. */
+#pragma once
+
+#include "supervise/supervise.h"
+
+#define DOORS_WAIT_US (10 * US_PER_S)
+
+struct doors {
+    int lock;               /* held for as long as main lives */
+    int tcp[PROCESSES_N];   /* -1: none */
+    int local[PROCESSES_N]; /* unix sockets in DIR/run/ */
+};
+/* Folder, lock (waits), sockets (wait). The fault says what could not be had, for people. */
+struct err doors_open(const struct settings *s, struct doors *out, char fault[256]);
+void doors_close(struct doors *d);
+/* "http://127.0.0.1:8100" of a socket as it was bound, or the operator's own URL. */
+void doors_url(int fd, const char *own, bool tls, char *out, size_t out_bytes);
