@@ -130,8 +130,8 @@ void access_link(struct call *c) {
 
 static void make_key(struct call *c, uint64_t project, enum role role, struct str name, int days) {
     char user[TRUST_SECRET_CHARS], secret[TRUST_SECRET_CHARS];
-    struct err e =
-        trust_key_create(c->routes->config.trust, project, role, name, days, user, secret);
+    struct trust_key_new n = {project, role, name, days};
+    struct err e = trust_key_create(c->routes->config.trust, &n, user, secret);
     if (e.code == ERR_INVALID) {
         answer_error(c, 400, "invalid", e.what, NULL);
         return;

@@ -7,15 +7,8 @@
 #define USED_STEP_US                                                                               \
     (10 * 60 * US_PER_S) /* "last used" is written at most so often: each write is a sync */
 
-struct new_key {
-    uint64_t project;
-    enum role role;
-    struct str name;
-    int64_t days;
-};
-
-static struct err insert_key(struct trust *t, const struct new_key *k, const char *user,
-                             const char *secret) {
+static struct err insert_key(struct trust *t, const struct trust_key_new *k, int days,
+                             const char *user, const char *secret) {
     int64_t now = time_now_us();
     uint8_t hash[SECRET_HASH_BYTES];
     trust_secret_hash(str_z(secret), hash);
@@ -26,23 +19,23 @@ static struct err insert_key(struct trust *t, const struct new_key *k, const cha
                   "INSERT INTO trust_keys (user, hash, project, role, name, created_us, expires_us)"
                   " VALUES (?, ?, ?, ?, ?, ?, ?)",
                   "sbiisii", str_z(user), STR_HASH(hash), (int64_t)k->project, (int64_t)k->role,
-                  k->name, now, now + k->days * US_PER_DAY));
+                  k->name, now, now + days * US_PER_DAY));
 }
 
-struct err trust_key_create(struct trust *t, uint64_t project, enum role r, struct str name,
-                            int expires_days, char out_user[TRUST_SECRET_CHARS],
+struct err trust_key_create(struct trust *t, const struct trust_key_new *n,
+                            char out_user[TRUST_SECRET_CHARS],
                             char out_secret[TRUST_SECRET_CHARS]) {
     char user[TRUST_SECRET_CHARS] = "wk_", secret[TRUST_SECRET_CHARS];
-    if (r == ROLE_NONE || project > INT64_MAX)
+    if (n->role == ROLE_NONE || n->project > INT64_MAX)
         return ERR(ERR_INVALID, "trust: a key's role or project");
-    if (expires_days < 0 || expires_days > MOST_DAYS)
+    if (n->expires_days < 0 || n->expires_days > MOST_DAYS)
         return ERR(ERR_INVALID, "trust: a key lives for 1 to 36500 days");
-    if (name.n > 0 && !trust_is_name(name))
+    if (n->name.n > 0 && !trust_is_name(n->name))
         return ERR(ERR_INVALID, "trust: a key's name is at most 64 bytes of plain text");
-    struct new_key k = {project, r, name, expires_days == 0 ? DEFAULT_DAYS : expires_days};
+    int days = n->expires_days == 0 ? DEFAULT_DAYS : n->expires_days;
     random_word(user + 3, USER_WORD_CHARS);
     trust_secret_make_key(secret);
-    struct err e = insert_key(t, &k, user, secret);
+    struct err e = insert_key(t, n, days, user, secret);
     if (e.code == ERR_OK) {
         memcpy(out_user, user, sizeof user);
         memcpy(out_secret, secret, sizeof secret);

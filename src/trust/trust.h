@@ -47,9 +47,15 @@ struct err trust_session_end(struct trust *t, struct str session);
 
 /* API keys: user "wk_" + id word, secret with prefix and checksum for scanners. expires_days 0:
  * 365. */
-struct err trust_key_create(struct trust *t, uint64_t project, enum role r, struct str name,
-                            int expires_days, char out_user[TRUST_SECRET_CHARS],
-                            char out_secret[TRUST_SECRET_CHARS]);
+struct trust_key_new {
+    uint64_t project;
+    enum role role;
+    struct str name;  /* at most 64 bytes of plain text, may be empty */
+    int expires_days; /* 0: 365; at most 36500 */
+};
+struct err trust_key_create(struct trust *t, const struct trust_key_new *n,
+                            char out_user[TRUST_SECRET_CHARS],
+                            char out_secret[TRUST_SECRET_CHARS]); /* ERR_INVALID */
 struct err trust_key(struct trust *t, struct str user, struct str secret,
                      struct actor *out); /* ERR_DENIED */
 /* Bearer: the secret alone names its key. */

@@ -74,11 +74,15 @@ static void make_project(size_t i, const char *name) {
 static void make_keys(void) {
     char user[TRUST_SECRET_CHARS];
     for (enum role r = ROLE_COLLECTOR; r <= ROLE_ADMIN; r++)
-        assert_int_equal(
-            trust_key_create(t.trust, t.projects[0], r, STR("k"), 1, user, t.secrets[r]).code,
-            ERR_OK);
+        assert_int_equal(trust_key_create(t.trust,
+                                          &(struct trust_key_new){t.projects[0], r, STR("k"), 1},
+                                          user, t.secrets[r])
+                             .code,
+                         ERR_OK);
     assert_int_equal(
-        trust_key_create(t.trust, t.projects[1], ROLE_ADMIN, STR("k"), 1, user, t.stranger).code,
+        trust_key_create(t.trust, &(struct trust_key_new){t.projects[1], ROLE_ADMIN, STR("k"), 1},
+                         user, t.stranger)
+            .code,
         ERR_OK);
 }
 

@@ -122,10 +122,15 @@ static void a_key_is_known_by_user_and_secret_or_by_secret_alone(void **state) {
     char user[TRUST_SECRET_CHARS], secret[TRUST_SECRET_CHARS], other[TRUST_SECRET_CHARS],
         second[TRUST_SECRET_CHARS];
     struct actor a;
-    assert_int_equal(trust_key_create(trust, 7, ROLE_ANALYST, STR("reports"), 0, user, secret).code,
+    assert_int_equal(trust_key_create(trust,
+                                      &(struct trust_key_new){7, ROLE_ANALYST, STR("reports"), 0},
+                                      user, secret)
+                         .code,
                      ERR_OK);
-    assert_int_equal(trust_key_create(trust, 8, ROLE_ADMIN, STR(""), 1, other, second).code,
-                     ERR_OK);
+    assert_int_equal(
+        trust_key_create(trust, &(struct trust_key_new){8, ROLE_ADMIN, STR(""), 1}, other, second)
+            .code,
+        ERR_OK);
     assert_true(str_starts(str_z(user), STR("wk_")) && str_starts(str_z(secret), STR("weir_")));
     assert_int_equal(trust_key(trust, str_z(user), str_z(secret), &a).code, ERR_OK);
     assert_int_equal(a.role, ROLE_ANALYST);
@@ -146,17 +151,25 @@ static void a_key_is_known_by_user_and_secret_or_by_secret_alone(void **state) {
 static void a_key_ends_on_its_day(void **state) {
     char user[TRUST_SECRET_CHARS], secret[TRUST_SECRET_CHARS];
     struct actor a;
-    assert_int_equal(trust_key_create(trust, 1, ROLE_EXPORTER, STR("x"), 2, user, secret).code,
+    assert_int_equal(trust_key_create(trust, &(struct trust_key_new){1, ROLE_EXPORTER, STR("x"), 2},
+                                      user, secret)
+                         .code,
                      ERR_OK);
     age("UPDATE trust_keys SET expires_us = expires_us - ?", 2 * 86400 - 60);
     assert_int_equal(trust_bearer(trust, str_z(secret), &a).code, ERR_OK);
     age("UPDATE trust_keys SET expires_us = expires_us - ?", 120);
     assert_int_equal(trust_bearer(trust, str_z(secret), &a).code, ERR_DENIED);
-    assert_int_equal(trust_key_create(trust, 1, ROLE_NONE, STR("x"), 2, user, secret).code,
-                     ERR_INVALID);
-    assert_int_equal(trust_key_create(trust, 1, ROLE_ADMIN, STR("x"), -1, user, secret).code,
-                     ERR_INVALID);
-    assert_int_equal(trust_key_create(trust, 1, ROLE_ADMIN, STR("a\tb"), 1, user, secret).code,
+    assert_int_equal(
+        trust_key_create(trust, &(struct trust_key_new){1, ROLE_NONE, STR("x"), 2}, user, secret)
+            .code,
+        ERR_INVALID);
+    assert_int_equal(
+        trust_key_create(trust, &(struct trust_key_new){1, ROLE_ADMIN, STR("x"), -1}, user, secret)
+            .code,
+        ERR_INVALID);
+    assert_int_equal(trust_key_create(trust, &(struct trust_key_new){1, ROLE_ADMIN, STR("a\tb"), 1},
+                                      user, secret)
+                         .code,
                      ERR_INVALID);
 }
 
@@ -178,7 +191,10 @@ static void no_secret_lies_on_the_disk(void **state) {
     char user[TRUST_SECRET_CHARS], secret[TRUST_SECRET_CHARS], session[TRUST_SECRET_CHARS],
         command[300];
     log_in(session);
-    assert_int_equal(trust_key_create(trust, 1, ROLE_ADMIN, STR("control"), 2, user, secret).code,
+    assert_int_equal(trust_key_create(trust,
+                                      &(struct trust_key_new){1, ROLE_ADMIN, STR("control"), 2},
+                                      user, secret)
+                         .code,
                      ERR_OK);
     snprintf(command, sizeof command, "grep -qra %s %s", user, folder);
     assert_int_equal(system(command), 0); /* the search does find what is there */
