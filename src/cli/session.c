@@ -62,13 +62,15 @@ static struct err name_sockets(const struct command *c, struct session *s) {
     char run[4200];
     settings_path(&c->settings, "run", run);
     int64_t until = time_monotonic_us() + WAIT_US;
-    while (s->folder < 0 || faccessat(s->folder, "console.sock", F_OK, 0) ||
-           faccessat(s->folder, "front.sock", F_OK, 0)) {
+    for (;;) {
+        if (s->folder < 0) s->folder = open(run, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (s->folder >= 0 && faccessat(s->folder, "console.sock", F_OK, 0) == 0 &&
+            faccessat(s->folder, "front.sock", F_OK, 0) == 0)
+            break;
         if (time_monotonic_us() > until)
             return ERR(ERR_IO, "the server's local sockets are not there");
         struct timespec pause = {.tv_nsec = 10000000};
         nanosleep(&pause, NULL);
-        if (s->folder < 0) s->folder = open(run, O_PATH | O_DIRECTORY | O_CLOEXEC);
     }
     snprintf(s->sockets[TO_CONSOLE], sizeof s->sockets[0], "/proc/self/fd/%d/console.sock",
              s->folder);
