@@ -57,6 +57,7 @@ export function intervalsFor(d: Days): Interval[] {
     return INTERVALS.filter((i) => {
         if (i === 'minute') return n <= 1;
         if (i === 'hour') return n <= 14;
+        if (i === 'day') return n > 1 && n <= 732;
         if (i === 'week') return n > 7;
         if (i === 'month') return n > 31;
         return true;

@@ -53,7 +53,7 @@ export function filled(s: State, lexicon: Lexicon, days: Days): State {
     const lead = leading(lexicon);
     const second = lead[1] ?? lead[0] ?? null;
     const fits = intervalsFor(days);
-    const finest: Interval = daysBetween(days) === 1 ? 'hour' : daysBetween(days) > 180 ? 'week' : 'day';
+    const finest: Interval = daysBetween(days) === 1 ? 'hour' : daysBetween(days) > 732 ? 'week' : 'day';
     return {
         ...s,
         interval: fits.includes(s.interval) ? s.interval : finest,

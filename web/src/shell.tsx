@@ -8,6 +8,7 @@ import { Keys, useKeys } from './keys';
 import { elsewhere, PAGES, type Page } from './state';
 import type { Project, Session, Status } from './types';
 import { IconButton, Select } from './ui/controls';
+import { useCopy } from './ui/copy';
 import { Icon, Mark } from './ui/icons';
 
 export const PAGE_TEXT: Record<Page, string> = {
@@ -99,13 +100,7 @@ interface Props {
 
 function Top({ session, project, nav, onKeys }: Omit<Props, 'children'> & { onKeys: () => void }): JSX.Element {
     const { theme, cycle } = useTheme();
-    const [copied, setCopied] = useState(false);
-    const share = (): void => {
-        void navigator.clipboard?.writeText(location.href).then(() => {
-            setCopied(true);
-            setTimeout(() => setCopied(false), 1600);
-        });
-    };
+    const { done: copied, copy } = useCopy();
     const leave = (): void => {
         void logout().finally(() => location.assign('/'));
     };
@@ -127,7 +122,7 @@ function Top({ session, project, nav, onKeys }: Omit<Props, 'children'> & { onKe
             <span class="visually-hidden" role="status">
                 {copied ? 'Link copied' : ''}
             </span>
-            <IconButton icon="link" label={copied ? 'Copied' : 'Copy a link to this report'} onClick={share} />
+            <IconButton icon="link" label={copied ? 'Copied' : 'Copy a link to this report'} onClick={() => copy(location.href)} />
             <IconButton icon={theme === 'auto' ? 'auto' : theme === 'dark' ? 'moon' : 'sun'} label={`Theme: ${theme}`} onClick={cycle} />
             <IconButton icon="keys" label="Keyboard" onClick={onKeys} />
             <span class="who" data-tip={`Role: ${session.role}`}>

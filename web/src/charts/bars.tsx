@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { number, percent } from '../format';
 import type { Label as Value } from '../types';
-import { Label } from '../ui/label';
+import { Labels } from '../ui/label';
 
 export interface Bar {
     id: string;
@@ -19,12 +19,7 @@ export function Bars({ bars, share, label }: { bars: Bar[]; share: boolean; labe
             {bars.map((b) => (
                 <li key={b.id}>
                     <span class="bars-label">
-                        {b.labels.map((v, i) => (
-                            <>
-                                {i > 0 && <span class="faint"> · </span>}
-                                <Label v={v} name />
-                            </>
-                        ))}
+                        <Labels of={b.labels} />
                     </span>
                     <span class="bars-track">
                         <span class="bars-bar" style={{ width: `${(100 * Math.max(0, b.total ?? 0)) / most}%`, background: b.colour }} />

@@ -2,21 +2,11 @@
 import type { JSX } from 'preact';
 import { number, percent, pretty, span } from '../format';
 import type { FunnelSeries, FunnelStep, Label as Value } from '../types';
-import { Label } from '../ui/label';
+import { Labels } from '../ui/label';
 import { seriesVar } from './palette';
 
 export function SeriesName({ labels }: { labels: Value[] }): JSX.Element {
-    if (!labels.length) return <span>Everyone</span>;
-    return (
-        <span>
-            {labels.map((v, i) => (
-                <>
-                    {i > 0 && <span class="faint"> · </span>}
-                    <Label v={v} />
-                </>
-            ))}
-        </span>
-    );
+    return labels.length ? <Labels of={labels} /> : <span>Everyone</span>;
 }
 
 function Column({ step, before, colour }: { step: FunnelStep; before: FunnelStep | undefined; colour: string }): JSX.Element {

@@ -8,7 +8,7 @@ import { palette, seriesVar } from '../charts/palette';
 import { overTime, type Drawn } from '../charts/series';
 import { useHere } from '../context';
 import { bucketShort, isRunning } from '../dates';
-import { compact, number, percent, plain, pretty } from '../format';
+import { compact, number, percent, plain } from '../format';
 import { useColours } from '../hooks';
 import type { State } from '../state';
 import type { Insights, Label as Value, Series } from '../types';
@@ -34,7 +34,7 @@ function rowsOf(s: State, got: Insights): Row[] {
     return (formula.length ? formula : got.series).map((series, at) => {
         const m = series.metric === 'formula' ? undefined : s.metrics[series.metric];
         const metric = m ? metricText(m) : s.formula;
-        const label = series.breakdown.map((v) => (typeof v === 'string' ? pretty(v) : plain(v))).join(' · ');
+        const label = series.breakdown.map(plain).join(' · ');
         const text = !label ? metric : several ? `${label} (${metric})` : label;
         return { id: `${series.metric}/${JSON.stringify(series.breakdown)}`, at, labels: series.breakdown, metric, text, series };
     });
@@ -139,7 +139,7 @@ function columnsOf(s: State, got: Insights, rows: Row[]): Column<Row>[] {
         cell: (r) => (
             <span class="series-name">
                 {i === 0 && <span class="swatch" style={{ background: colourVar(r) }} />}
-                {names[0] === null ? r.text : <Label v={r.labels[i]} name />}
+                {names[0] === null ? r.text : <Label v={r.labels[i]} />}
             </span>
         ),
     });

@@ -36,7 +36,10 @@ function useStream(project: number, paused: boolean): Stream {
     useEffect(() => {
         const source = new EventSource(liveUrl(project));
         source.onopen = () => setOpen(true);
-        source.onerror = () => setOpen(false);
+        source.onerror = () => {
+            setOpen(false);
+            if (source.readyState === EventSource.CLOSED) dispatchEvent(new Event('weir-session'));
+        };
         source.onmessage = (m: MessageEvent<string>) => {
             const rows = JSON.parse(m.data) as EventRow[];
             since.current += rows.length;

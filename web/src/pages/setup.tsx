@@ -5,6 +5,7 @@ import { ApiError, createKey, createProject, getSnippet, getStatus, type Snippet
 import { useHere } from '../context';
 import { bytes, number } from '../format';
 import { useEvery, useLoad } from '../hooks';
+import type { Status } from '../types';
 import { CopyBox, Segmented } from '../ui/controls';
 import { Calm } from '../ui/states';
 
@@ -53,6 +54,7 @@ export function FirstEvent({ title }: { title: string }): JSX.Element {
 /** Shown in place of every report while a project has no events. */
 export function EmptyProject(): JSX.Element {
     const { project, reloadLexicon } = useHere();
+    const status = useStatus();
     useEvery(3000, reloadLexicon);
     return (
         <div class="page narrow">
@@ -60,19 +62,18 @@ export function EmptyProject(): JSX.Element {
                 <p>Send the first one. This page notices when it arrives.</p>
             </Calm>
             <FirstEvent title="Send your first event" />
-            <UnknownTokens />
+            <UnknownTokens data={status} />
         </div>
     );
 }
 
-function useStatus(): ReturnType<typeof useLoad<Awaited<ReturnType<typeof getStatus>>>> {
+function useStatus(): Status | undefined {
     const status = useLoad('status', getStatus);
     useEvery(10_000, status.reload);
-    return status;
+    return status.data;
 }
 
-function UnknownTokens(): JSX.Element | null {
-    const { data } = useStatus();
+function UnknownTokens({ data }: { data: Status | undefined }): JSX.Element | null {
     if (!data?.unknown_tokens.length) return null;
     return (
         <section class="card panel">
@@ -92,8 +93,7 @@ function UnknownTokens(): JSX.Element | null {
     );
 }
 
-function Server(): JSX.Element | null {
-    const { data } = useStatus();
+function Server({ data }: { data: Status | undefined }): JSX.Element | null {
     const { session } = useHere();
     if (!data) return null;
     const facts: [string, string][] = [
@@ -229,12 +229,13 @@ function NewProject(): JSX.Element {
 
 export function Setup(): JSX.Element {
     const { session } = useHere();
+    const status = useStatus();
     return (
         <div class="page">
             <div class="panels">
                 <FirstEvent title="Send events" />
-                <Server />
-                <UnknownTokens />
+                <Server data={status} />
+                <UnknownTokens data={status} />
                 {session.role === 'admin' && <NewKey />}
                 {session.role === 'admin' && <NewProject />}
             </div>

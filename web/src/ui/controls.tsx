@@ -1,6 +1,6 @@
 // Small controls shared by all pages.
 import type { ComponentChildren, JSX } from 'preact';
-import { useState } from 'preact/hooks';
+import { useCopy } from './copy';
 import { Icon, type IconName } from './icons';
 
 interface ButtonProps {
@@ -44,7 +44,7 @@ interface ChoiceProps<T extends string> {
     onPick: (v: T) => void;
 }
 
-/** A row of choices of which one holds: radio buttons, so that arrow keys move between them. */
+/** A row of choices of which one holds. */
 export function Segmented<T extends string>({ label, value, options, onPick }: ChoiceProps<T>): JSX.Element {
     return (
         <div class="segmented" role="group" aria-label={label}>
@@ -114,19 +114,13 @@ export function Block({ title, children, aside }: { title: string; children: Com
 
 /** Text to take along, with the button that takes it. */
 export function CopyBox({ text, label }: { text: string; label: string }): JSX.Element {
-    const [done, setDone] = useState(false);
-    const copy = (): void => {
-        void navigator.clipboard?.writeText(text).then(() => {
-            setDone(true);
-            setTimeout(() => setDone(false), 1600);
-        });
-    };
+    const { done, copy } = useCopy();
     return (
         <div class="copy-box">
             <pre role="group" aria-label={label}>
                 <code>{text}</code>
             </pre>
-            <button type="button" class="quiet" onClick={copy}>
+            <button type="button" class="quiet" onClick={() => copy(text)}>
                 <Icon name="copy" />
                 <span aria-live="polite">{done ? 'Copied' : 'Copy'}</span>
             </button>

@@ -25,3 +25,17 @@ export function Label({ v, name }: { v: Value | undefined; name?: boolean }): JS
     const faint = v === null || v === undefined || v === '$none' || v === '$other' || v === '';
     return <span class={faint ? 'faint' : undefined}>{text}</span>;
 }
+
+/** The values of a breakdown, side by side. */
+export function Labels({ of }: { of: Value[] }): JSX.Element {
+    return (
+        <span>
+            {of.map((v, i) => (
+                <span key={i}>
+                    {i > 0 && <span class="faint"> · </span>}
+                    <Label v={v} />
+                </span>
+            ))}
+        </span>
+    );
+}

@@ -1,6 +1,7 @@
 // A table of numbers that can be ordered by any column and taken along as CSV.
 import type { ComponentChildren, JSX } from 'preact';
 import { useState } from 'preact/hooks';
+import { useCopy } from './copy';
 import { Icon } from './icons';
 
 export interface Column<Row> {
@@ -42,16 +43,10 @@ function csv<Row>(columns: Column<Row>[], rows: Row[]): string {
     return [columns.map((c) => csvCell(c.head)).join(','), ...lines].join('\n');
 }
 
-export function CopyCsv<Row>({ columns, rows }: { columns: Column<Row>[]; rows: Row[] }): JSX.Element {
-    const [done, setDone] = useState(false);
-    const copy = (): void => {
-        void navigator.clipboard?.writeText(csv(columns.filter((c) => c.key), rows)).then(() => {
-            setDone(true);
-            setTimeout(() => setDone(false), 1600);
-        });
-    };
+function CopyCsv<Row>({ columns, rows }: { columns: Column<Row>[]; rows: Row[] }): JSX.Element {
+    const { done, copy } = useCopy();
     return (
-        <button type="button" class="quiet" onClick={copy}>
+        <button type="button" class="quiet" onClick={() => copy(csv(columns.filter((c) => c.key), rows))}>
             <Icon name="copy" />
             <span aria-live="polite">{done ? 'Copied' : 'Copy CSV'}</span>
         </button>
