@@ -10,7 +10,7 @@ npm_ci() {
     local stamp="$1/node_modules/.lock-seen"
     cmp -s "$1/package-lock.json" "$stamp" && return 0
     echo "dev: npm ci in $1" >&2
-    (cd "$1" && npm ci --no-audit --no-fund --loglevel=error >&2)
+    (cd "$1" && npm ci --no-audit --no-fund --loglevel=error >&2) || return 1
     cp "$1/package-lock.json" "$stamp"
 }
 
@@ -18,8 +18,9 @@ npm_ci() {
 # change, the object that holds them is made again.
 build_web() {
     local folder=$1 sum
-    npm_ci web
-    node web/build.mjs "$folder/web" >&2
+    npm_ci web || return 1
+    mkdir -p "$folder"
+    node web/build.mjs "$folder/web" >&2 || return 1
     sum=$(cd "$folder/web" && find . -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
     if [ "$sum" != "$(cat "$folder/web.sum" 2>/dev/null)" ]; then
         find "$folder" -name 'src_web_*.o' -delete
@@ -47,24 +48,23 @@ compile() {
 }
 
 build_release() {
-    need_build
-    build_web build
-    configure build
-    compile build weir
+    need_build || return 1
+    build_web build || return 1
+    configure build || return 1
+    compile build weir || return 1
     echo "build/weir" >&2
 }
 
 build_tests() {
-    build_web build-asan
-    configure build-asan -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1
+    build_web build-asan || return 1
+    configure build-asan -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 || return 1
     compile build-asan
 }
 
 build_fuzz() {
-    need_fuzz
-    mkdir -p build-fuzz
-    build_web build-fuzz
-    CC=clang-14 CXX=clang++-14 configure build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
+    need_fuzz || return 1
+    build_web build-fuzz || return 1
+    CC=clang-14 CXX=clang++-14 configure build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false || return 1
     compile build-fuzz "$@"
 }
 
