@@ -1,7 +1,6 @@
 /* console.c: the console process, from start to end. */
 #include "console/console.h"
 
-#include <arpa/inet.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,46 +31,6 @@ struct console {
 static uint64_t synced(void *ctx) {
     const struct channel *c = ctx;
     return atomic_load_explicit(&c->page->synced, memory_order_acquire);
-}
-
-/* "http://127.0.0.1:8101" of a listening socket, for links. */
-static void address_of(int fd, bool tls, char *out, size_t out_bytes) {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } a = {0};
-    socklen_t n = sizeof a;
-    char text[INET6_ADDRSTRLEN] = "127.0.0.1";
-    unsigned port = 0;
-    if (fd >= 0 && getsockname(fd, &a.any, &n) == 0 && a.any.sa_family == AF_INET6) {
-        inet_ntop(AF_INET6, &a.v6.sin6_addr, text, sizeof text);
-        port = ntohs(a.v6.sin6_port);
-    } else if (fd >= 0) {
-        inet_ntop(AF_INET, &a.v4.sin_addr, text, sizeof text);
-        port = ntohs(a.v4.sin_port);
-    }
-    bool v6 = strchr(text, ':') != NULL;
-    snprintf(out, out_bytes, "%s://%s%s%s:%u", tls ? "https" : "http", v6 ? "[" : "", text,
-             v6 ? "]" : "", port);
-}
-
-static void team_url(const struct console *c, char *out, size_t out_bytes) {
-    const struct settings *s = c->setup->settings;
-    if (s->team_url[0])
-        snprintf(out, out_bytes, "%s", s->team_url);
-    else
-        address_of(c->setup->door, s->tls_cert[0] != 0, out, out_bytes);
-    for (size_t n = strlen(out); n && out[n - 1] == '/'; n--)
-        out[n - 1] = 0;
-}
-
-static void public_url(const struct console *c, char *out, size_t out_bytes) {
-    const struct settings *s = c->setup->settings;
-    if (s->public_url[0])
-        snprintf(out, out_bytes, "%s", s->public_url);
-    else
-        snprintf(out, out_bytes, "%s://%s", s->tls_cert[0] ? "https" : "http", s->public_addr);
 }
 
 static struct err make_folders(const struct settings *s) {
@@ -109,8 +68,8 @@ static struct err open_routes(struct console *c) {
                                 .root = c->keys.root,
                                 .team = c->keys.team,
                                 .secret = c->keys.has_secret ? &c->keys.secret : NULL};
-    team_url(c, how.team_url, sizeof how.team_url);
-    public_url(c, how.public_url, sizeof how.public_url);
+    snprintf(how.team_url, sizeof how.team_url, "%s", c->setup->settings->team_url);
+    snprintf(how.public_url, sizeof how.public_url, "%s", c->setup->settings->public_url);
     struct err e = routes_new(&how, &c->routes);
     secret_wipe(&c->keys.secret, sizeof c->keys.secret);
     return e;

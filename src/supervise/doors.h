@@ -13,5 +13,6 @@ struct doors {
 /* Folder, lock (waits), sockets (wait). The fault says what could not be had, for people. */
 struct err doors_open(const struct settings *s, struct doors *out, char fault[256]);
 void doors_close(struct doors *d);
-/* "http://127.0.0.1:8100" of a socket as it was bound, or the operator's own URL. */
-void doors_url(int fd, const char *own, bool tls, char *out, size_t out_bytes);
+/* Fills an empty URL with the socket's address as bound ("http://127.0.0.1:8100"); takes trailing
+ * slashes off one that is there. */
+void doors_url(int fd, bool tls, char url[512]);

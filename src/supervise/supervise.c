@@ -1,286 +1,225 @@
-/* supervise.c: main's loop: start the children, restart the dead, drain at the end.
- *
- * Signals come as a descriptor (signalfd), so the loop is one poll. A child says ready by one byte
- * in a pipe, is told to stop by an eventfd, and dies with main (PDEATHSIG). One that dies before
- * the server was ever ready ends the server: what is wrong then (a certificate, a damaged folder)
- * would be wrong again.
- */
-#include "supervise/supervise.h"
-
+/* supervise.c: main's loop: signals, deaths, readiness. It holds no event, parses nothing, and has
+ * one thread. */
+#include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "supervise/doors.h"
+#include "supervise/inside.h"
 
-#define FIRST_PAUSE_US 100000
-#define LONGEST_PAUSE_US (5 * US_PER_S)
-#define SHORT_LIFE_US US_PER_S
-#define DRAIN_MS 20000
+#define DRAIN_US (30 * US_PER_S) /* then SIGKILL */
 
-struct child {
-    const struct process_row *row;
-    pid_t pid;    /* 0: not running */
-    int ready_fd; /* our end of its pipe, -1 once it spoke or died */
-    int stop_fd;
-    bool ready;
-    int64_t started_us, start_at_us, pause_us;
-};
-
-struct main {
-    const struct settings *settings;
-    struct doors doors;
+struct supervise {
+    struct settings settings; /* with the addresses that the sockets got */
     struct channel channel;
-    struct child children[PROCESSES_N];
-    int n;
-    int signals;
-    bool announced, stopping;
-    int code;
+    struct child_world world;
+    struct child children[PROCESSES_N]; /* by enum process */
+    int lock_fd, signal_fd;
     void (*on_ready)(const char *public_url, const char *team_url);
+    bool announced, stopping, failed;
+    int64_t stop_by_us;
 };
 
-/* ---- a child's first steps ---- */
+/* ---- what stands before the children ---- */
 
-static void become(struct main *m, const struct child *c, int ready_fd) {
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the whole group; main drains us */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    prctl(PR_SET_NAME, c->row->name);
-    close(m->signals);
-    close(m->doors.lock);
-    for (int i = 0; i < PROCESSES_N; i++) {
-        if (i == (int)c->row->id) continue;
-        fd_close(m->doors.tcp[i]);
-        fd_close(m->doors.local[i]);
+static struct err open_doors(struct supervise *v) {
+    struct child *front = &v->children[PROCESS_FRONT], *console = &v->children[PROCESS_CONSOLE];
+    bool tls = v->settings.tls_cert[0] != 0;
+    if (!v->settings.no_doors) {
+        TRY(supervise_listen(v->settings.public_addr, &front->door));
+        TRY(supervise_listen(v->settings.team_addr, &console->door));
     }
-    for (int i = 0; i < m->n; i++) {
-        fd_close(m->children[i].ready_fd);
-        if (&m->children[i] != c) fd_close(m->children[i].stop_fd);
-    }
-    log_open(c->row->name);
-    struct process_setup setup = {.settings = m->settings,
-                                  .channel = &m->channel,
-                                  .door = m->doors.tcp[c->row->id],
-                                  .local_door = m->doors.local[c->row->id],
-                                  .ready_fd = ready_fd,
-                                  .stop_fd = c->stop_fd};
-    _exit(c->row->run(&setup));
-}
-
-static struct err start_child(struct main *m, struct child *c) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC)) return err_os("pipe");
-    fflush(NULL);
-    pid_t main_pid = getpid();
-    c->pid = fork();
-    if (c->pid < 0) {
-        c->pid = 0;
-        close(ends[0]);
-        close(ends[1]);
-        return err_os("fork");
-    }
-    if (c->pid == 0) {
-        close(ends[0]);
-        if (getppid() != main_pid) _exit(1);
-        become(m, c, ends[1]);
-    }
-    close(ends[1]);
-    c->ready_fd = ends[0];
-    c->started_us = time_monotonic_us();
-    atomic_store(&m->channel.page->pids[c->row->id], (int32_t)c->pid);
+    TRY(supervise_listen_local(&v->settings, "front", &front->local_door));
+    TRY(supervise_listen_local(&v->settings, "console", &console->local_door));
+    if (!v->settings.public_url[0])
+        supervise_url(front->door, tls, v->settings.public_url, sizeof v->settings.public_url);
+    if (!v->settings.team_url[0])
+        supervise_url(console->door, tls, v->settings.team_url, sizeof v->settings.team_url);
     return ERR_NONE;
 }
 
-/* ---- events ---- */
-
-static void announce(struct main *m) {
-    char public_url[600], team_url[600];
-    const struct settings *s = m->settings;
-    bool tls = s->tls_cert[0] != 0;
-    doors_url(m->doors.tcp[PROCESS_FRONT], s->public_url, tls, public_url, sizeof public_url);
-    doors_url(m->doors.tcp[PROCESS_CONSOLE], s->team_url, tls, team_url, sizeof team_url);
-    m->announced = true;
-    if (m->on_ready) {
-        m->on_ready(public_url, team_url);
-        return;
-    }
-    printf("ready public=%s team=%s\n", public_url, team_url);
-    fflush(stdout);
-}
-
-static void hear_ready(struct main *m, struct child *c) {
-    char byte;
-    c->ready = read(c->ready_fd, &byte, 1) == 1;
-    fd_close(c->ready_fd);
-    c->ready_fd = -1;
-    bool all = true;
-    for (int i = 0; i < m->n; i++)
-        all &= m->children[i].ready;
-    if (all && !m->announced) announce(m);
-}
-
-/* The first death is answered at once; dying again and again, right after the start, is paused for.
- */
-static void plan_restart(struct main *m, struct child *c) {
-    int64_t now = time_monotonic_us();
-    int64_t pause = now - c->started_us < SHORT_LIFE_US ? c->pause_us : 0;
-    c->pause_us = pause == 0                     ? FIRST_PAUSE_US
-                  : pause < LONGEST_PAUSE_US / 2 ? pause * 2
-                                                 : LONGEST_PAUSE_US;
-    c->start_at_us = now + pause;
-    atomic_fetch_add(&m->channel.page->restarts[c->row->id], 1);
-}
-
-static void note_death(struct main *m, struct child *c, int status) {
-    c->pid = 0;
-    fd_close(c->ready_fd);
-    c->ready_fd = -1;
-    c->ready = false;
-    atomic_store(&m->channel.page->pids[c->row->id], 0);
-    if (m->stopping) return;
-    if (WIFSIGNALED(status))
-        log_error("%s died of signal %d", c->row->name, WTERMSIG(status));
-    else
-        log_error("%s ended with code %d", c->row->name, WEXITSTATUS(status));
-    if (m->announced) {
-        plan_restart(m, c);
-        return;
-    }
-    m->stopping = true;
-    m->code = WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1;
-}
-
-static void bury(struct main *m) {
-    int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-        for (int i = 0; i < m->n; i++)
-            if (m->children[i].pid == pid) note_death(m, &m->children[i], status);
-}
-
-static void hear_signals(struct main *m) {
-    struct signalfd_siginfo info;
-    while (read(m->signals, &info, sizeof info) == (ssize_t)sizeof info)
-        if (info.ssi_signo != SIGCHLD) m->stopping = true;
-    bury(m);
-}
-
-/* ---- the loop ---- */
-
-static int time_to_next(const struct main *m) {
-    int64_t now = time_monotonic_us(), least = INT64_MAX;
-    for (int i = 0; i < m->n; i++)
-        if (m->children[i].pid == 0 && m->children[i].start_at_us < least)
-            least = m->children[i].start_at_us;
-    if (least == INT64_MAX) return -1;
-    return least <= now ? 0 : (int)((least - now) / 1000 + 1);
-}
-
-static void start_due(struct main *m) {
-    int64_t now = time_monotonic_us();
-    for (int i = 0; i < m->n; i++) {
-        struct child *c = &m->children[i];
-        if (c->pid || c->start_at_us > now) continue;
-        struct err e = start_child(m, c);
-        if (e.code == ERR_OK) continue;
-        log_failure("starting a process", e);
-        c->start_at_us = now + US_PER_S;
-    }
-}
-
-static void run_until_stopped(struct main *m) {
-    while (!m->stopping) {
-        start_due(m);
-        struct pollfd fds[1 + PROCESSES_N] = {{.fd = m->signals, .events = POLLIN}};
-        for (int i = 0; i < m->n; i++)
-            fds[1 + i] = (struct pollfd){.fd = m->children[i].ready_fd, .events = POLLIN};
-        if (poll(fds, (nfds_t)(1 + m->n), time_to_next(m)) < 0 && errno != EINTR) break;
-        for (int i = 0; i < m->n; i++)
-            if (fds[1 + i].revents) hear_ready(m, &m->children[i]);
-        if (fds[0].revents) hear_signals(m);
-    }
-}
-
-/* Asks one child to end and waits for it; kills what does not. */
-static void drain(struct main *m, struct child *c) {
-    if (!c->pid) return;
-    channel_wake(c->stop_fd);
-    struct pollfd fd = {.fd = m->signals, .events = POLLIN};
-    int64_t until = time_monotonic_us() + DRAIN_MS * 1000;
-    while (c->pid && time_monotonic_us() < until) {
-        poll(&fd, 1, 100);
-        struct signalfd_siginfo info;
-        while (read(m->signals, &info, sizeof info) > 0)
-            continue;
-        bury(m);
-    }
-    if (!c->pid) return;
-    log_error("%s did not end in time", c->row->name);
-    kill(c->pid, SIGKILL);
-    waitpid(c->pid, NULL, 0);
-}
-
-static struct err take_signals(struct main *m) {
+static struct err catch_signals(struct supervise *v) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &set, NULL)) return err_os("signals");
-    m->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return m->signals < 0 ? err_os("signals") : ERR_NONE;
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) return err_os("signals");
+    v->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return v->signal_fd >= 0 ? ERR_NONE : err_os("signals");
 }
 
-static struct err prepare(struct main *m, const struct process_row *table, int n) {
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
-    for (int i = 0; i < n && i < PROCESSES_N; i++) {
-        m->children[i] = (struct child){.row = &table[i], .ready_fd = -1};
-        m->children[i].stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (m->children[i].stop_fd < 0) return err_os("eventfd");
-        m->n = i + 1;
-    }
-    TRY(take_signals(m));
-    return channel_make(&m->channel);
+static struct err prepare(struct supervise *v) {
+    umask(0077);
+    (void)signal(SIGPIPE, SIG_IGN);
+    TRY(io_make_folder(v->settings.data, 0700));
+    TRY(supervise_lock(&v->settings, &v->lock_fd));
+    TRY(open_doors(v));
+    TRY(channel_make(&v->channel));
+    v->world = (struct child_world){&v->settings, &v->channel, v->lock_fd};
+    return catch_signals(v);
 }
 
-static void finish(struct main *m) {
-    for (int i = 0; i < m->n; i++)
-        drain(m, &m->children[i]);
-    for (int i = 0; i < m->n; i++)
-        fd_close(m->children[i].stop_fd);
-    fd_close(m->signals);
-    channel_done(&m->channel);
-    doors_close(&m->doors);
+/* ---- events ---- */
+
+static void announce(struct supervise *v) {
+    for (int i = 0; i < PROCESSES_N; i++)
+        if (v->children[i].row && !v->children[i].ready) return;
+    v->announced = true;
+    if (v->on_ready) {
+        v->on_ready(v->settings.public_url, v->settings.team_url);
+        return;
+    }
+    printf("ready public=%s team=%s\n", v->settings.public_url, v->settings.team_url);
+    (void)fflush(stdout);
+}
+
+static void hear_ready(struct supervise *v, struct child *c) {
+    char byte;
+    ssize_t n = read(c->ready_fd, &byte, 1);
+    if (n < 0) return;
+    fd_close(c->ready_fd);
+    c->ready_fd = -1;
+    if (n == 0) return; /* closed without a word: its death follows */
+    c->ready = true;
+    if (!v->announced) announce(v);
+}
+
+static void begin_stop(struct supervise *v) {
+    if (v->stopping) return;
+    v->stopping = true;
+    v->stop_by_us = time_monotonic_us() + DRAIN_US;
+    for (int i = 0; i < PROCESSES_N; i++)
+        supervise_child_stop(&v->children[i]);
+}
+
+static void tell_death(const struct child *c, int status) {
+    if (WIFSIGNALED(status))
+        log_error("%s died of signal %d", c->row->name, WTERMSIG(status));
+    else
+        log_error("%s ended with code %d", c->row->name, WEXITSTATUS(status));
+}
+
+/* A child that gives up before the first readiness will do so again: its reason is in the log, and
+ * the server ends. */
+static void take_death(struct supervise *v, struct child *c, int status) {
+    bool gave_up = WIFEXITED(status) && !v->announced && !c->ready;
+    if (!c->stopping || !WIFEXITED(status) || WEXITSTATUS(status) != 0) tell_death(c, status);
+    if (c->stopping && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) v->failed = true;
+    supervise_child_died(c);
+    atomic_store(&v->channel.page->pids[c->row->id], 0);
+    if (v->stopping) return;
+    if (gave_up) {
+        v->failed = true;
+        begin_stop(v);
+        return;
+    }
+    atomic_fetch_add(&v->channel.page->restarts[c->row->id], 1);
+}
+
+static void reap(struct supervise *v) {
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+        for (int i = 0; i < PROCESSES_N; i++)
+            if (v->children[i].pid == pid) take_death(v, &v->children[i], status);
+}
+
+static void hear_signals(struct supervise *v) {
+    struct signalfd_siginfo s;
+    while (read(v->signal_fd, &s, sizeof s) == (ssize_t)sizeof s)
+        if (s.ssi_signo == SIGTERM || s.ssi_signo == SIGINT) begin_stop(v);
+    reap(v);
+}
+
+/* ---- the loop ---- */
+
+static void start_due(struct supervise *v) {
+    int64_t now = time_monotonic_us();
+    for (int i = 0; i < PROCESSES_N && !v->stopping; i++) {
+        struct child *c = &v->children[i];
+        if (!c->row || c->pid != 0 || c->restart_us > now) continue;
+        struct err e = supervise_child_start(c, &v->world);
+        if (e.code == ERR_OK) continue;
+        log_failure("starting a child", e);
+        c->restart_us = now + US_PER_S;
+    }
+}
+
+static int wait_ms(const struct supervise *v) {
+    int64_t now = time_monotonic_us(), until = v->stopping ? v->stop_by_us : INT64_MAX;
+    for (int i = 0; i < PROCESSES_N && !v->stopping; i++)
+        if (v->children[i].row && v->children[i].pid == 0 && v->children[i].restart_us < until)
+            until = v->children[i].restart_us;
+    if (until == INT64_MAX) return -1;
+    return until <= now ? 0 : (int)((until - now) / 1000 + 1);
+}
+
+static bool any_alive(const struct supervise *v) {
+    for (int i = 0; i < PROCESSES_N; i++)
+        if (v->children[i].pid != 0) return true;
+    return false;
+}
+
+static void kill_late(struct supervise *v) {
+    if (!v->stopping || time_monotonic_us() < v->stop_by_us) return;
+    log_error("a child did not stop in time");
+    v->failed = true;
+    for (int i = 0; i < PROCESSES_N; i++)
+        if (v->children[i].pid != 0) (void)kill(v->children[i].pid, SIGKILL);
+    v->stop_by_us = time_monotonic_us() + US_PER_S;
+}
+
+static void loop(struct supervise *v) {
+    while (!v->stopping || any_alive(v)) {
+        start_due(v);
+        struct pollfd fds[1 + PROCESSES_N] = {{.fd = v->signal_fd, .events = POLLIN}};
+        for (int i = 0; i < PROCESSES_N; i++)
+            fds[1 + i] = (struct pollfd){.fd = v->children[i].ready_fd, .events = POLLIN};
+        if (poll(fds, 1 + PROCESSES_N, wait_ms(v)) < 0 && errno != EINTR) return;
+        for (int i = 0; i < PROCESSES_N; i++)
+            if (fds[1 + i].revents) hear_ready(v, &v->children[i]);
+        hear_signals(v);
+        kill_late(v);
+    }
+}
+
+static void done(struct supervise *v) {
+    for (int i = 0; i < PROCESSES_N; i++) {
+        fd_close(v->children[i].door);
+        fd_close(v->children[i].local_door);
+    }
+    if (v->channel.page) channel_done(&v->channel);
+    fd_close(v->signal_fd);
+    fd_close(v->lock_fd);
 }
 
 int supervise_run(const struct settings *s, const struct process_row *table, int n,
                   void (*on_ready)(const char *public_url, const char *team_url)) {
-    struct main m = {.settings = s, .signals = -1, .on_ready = on_ready};
-    char fault[256];
-    struct err e = doors_open(s, &m.doors, fault);
-    if (e.code != ERR_OK) {
-        log_error("%s", fault);
-        return 1;
+    struct supervise *v = calloc(1, sizeof *v);
+    if (!v) return 1;
+    v->settings = *s;
+    v->on_ready = on_ready;
+    v->lock_fd = v->signal_fd = -1;
+    for (int i = 0; i < PROCESSES_N; i++)
+        v->children[i] =
+            (struct child){.door = -1, .local_door = -1, .stop_fd = -1, .ready_fd = -1};
+    for (int i = 0; i < n; i++) {
+        assert(table[i].id < PROCESSES_N);
+        v->children[table[i].id].row = &table[i];
     }
-    e = prepare(&m, table, n);
+    struct err e = prepare(v);
     if (e.code == ERR_OK)
-        run_until_stopped(&m);
+        loop(v);
     else
         log_failure("starting", e);
-    finish(&m);
-    return e.code != ERR_OK ? 1 : m.code;
+    bool failed = e.code != ERR_OK || v->failed;
+    done(v);
+    free(v);
+    return failed ? 1 : 0;
 }
