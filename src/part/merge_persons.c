@@ -1,12 +1,11 @@
 /* merge_persons.c: who comes next, and which stretches of which sources are theirs.
  *
- * Persons are sorted in every source, so this is a k-way merge; those that the identity map moves leave their place and wait in one
- * list, sorted by where they go.
+ * Persons are sorted in every source, so this is a k-way merge; those that the identity map moves
+ * leave their place and wait in one list, sorted by where they go.
  */
 #include "part/merge.h"
 
-static struct err move_person(struct part_persons *w, struct part_moved moved)
-{
+static struct err move_person(struct part_persons *w, struct part_moved moved) {
     if (w->moved_n == w->moved_cap) {
         size_t cap = w->moved_cap ? w->moved_cap * 2 : 256;
         void *grown = realloc(w->moved, cap * sizeof *w->moved);
@@ -18,13 +17,11 @@ static struct err move_person(struct part_persons *w, struct part_moved moved)
     return ERR_NONE;
 }
 
-static bool dropped(const struct part_merge *m, struct id128 person)
-{
+static bool dropped(const struct part_merge *m, struct id128 person) {
     return m->drop_person && m->drop_person(m->ctx, person);
 }
 
-static struct err sort_out(struct part_persons *w, uint32_t source)
-{
+static struct err sort_out(struct part_persons *w, uint32_t source) {
     const struct part_merge *m = w->x->m;
     struct part_source *s = &w->x->sources[source];
     if (!m->drop_person && !m->person_of) return ERR_NONE;
@@ -45,8 +42,7 @@ static struct err sort_out(struct part_persons *w, uint32_t source)
     return ERR_NONE;
 }
 
-static int moved_cmp(const void *a, const void *b)
-{
+static int moved_cmp(const void *a, const void *b) {
     const struct part_moved *x = a, *y = b;
     int c = id128_cmp(x->to, y->to);
     if (c != 0) return c;
@@ -54,8 +50,7 @@ static int moved_cmp(const void *a, const void *b)
     return x->person < y->person ? -1 : x->person > y->person;
 }
 
-static void skip(struct part_persons *w, uint32_t source)
-{
+static void skip(struct part_persons *w, uint32_t source) {
     const struct part_source *s = &w->x->sources[source];
     uint32_t at = w->at[source];
     while (s->skip && at < s->p->file.persons && part_bit(s->skip, at))
@@ -63,8 +58,7 @@ static void skip(struct part_persons *w, uint32_t source)
     w->at[source] = at;
 }
 
-struct err part_persons_begin(struct part_persons *w, struct part_merging *x)
-{
+struct err part_persons_begin(struct part_persons *w, struct part_merging *x) {
     *w = (struct part_persons){.x = x};
     w->at = calloc(x->n, sizeof *w->at);
     if (!w->at) return ERR(ERR_NOMEM, "part: persons");
@@ -76,15 +70,13 @@ struct err part_persons_begin(struct part_persons *w, struct part_merging *x)
     return ERR_NONE;
 }
 
-void part_persons_done(struct part_persons *w)
-{
+void part_persons_done(struct part_persons *w) {
     free(w->at);
     free(w->moved);
     free(w->stretches);
 }
 
-static bool least(const struct part_persons *w, struct id128 *out)
-{
+static bool least(const struct part_persons *w, struct id128 *out) {
     bool any = w->moved_at < w->moved_n;
     if (any) *out = w->moved[w->moved_at].to;
     for (uint32_t i = 0; i < w->x->n; i++) {
@@ -98,8 +90,7 @@ static bool least(const struct part_persons *w, struct id128 *out)
 }
 
 /* Cut to the merge's time range. */
-static void narrow(struct part_merging *x, struct part_stretch *s)
-{
+static void narrow(struct part_merging *x, struct part_stretch *s) {
     const struct part *p = x->sources[s->source].p;
     uint32_t from = s->from, to = s->to;
     if (x->m->from_us > p->file.min_time_us) s->from = part_first_row(p, from, to, x->m->from_us);
@@ -107,8 +98,8 @@ static void narrow(struct part_merging *x, struct part_stretch *s)
     if (s->from != from || s->to != to) x->loses = true;
 }
 
-static struct err add_stretch(struct part_persons *w, uint32_t source, uint32_t person, bool moved)
-{
+static struct err add_stretch(struct part_persons *w, uint32_t source, uint32_t person,
+                              bool moved) {
     if (w->stretches_n == w->stretches_cap) {
         uint32_t cap = w->stretches_cap ? w->stretches_cap * 2 : 64;
         void *grown = realloc(w->stretches, cap * sizeof *w->stretches);
@@ -117,17 +108,18 @@ static struct err add_stretch(struct part_persons *w, uint32_t source, uint32_t 
         w->stretches_cap = cap;
     }
     const uint32_t *starts = w->x->sources[source].p->starts;
-    struct part_stretch s = {.source = source, .from = starts[person], .to = starts[person + 1], .moved = moved};
+    struct part_stretch s = {
+        .source = source, .from = starts[person], .to = starts[person + 1], .moved = moved};
     narrow(w->x, &s);
     if (s.from < s.to) w->stretches[w->stretches_n++] = s;
     return ERR_NONE;
 }
 
-static struct err collect(struct part_persons *w, struct id128 person)
-{
+static struct err collect(struct part_persons *w, struct id128 person) {
     w->stretches_n = 0;
     for (uint32_t i = 0; i < w->x->n; i++) {
-        while (w->moved_at < w->moved_n && w->moved[w->moved_at].source == i && id128_eq(w->moved[w->moved_at].to, person)) {
+        while (w->moved_at < w->moved_n && w->moved[w->moved_at].source == i &&
+               id128_eq(w->moved[w->moved_at].to, person)) {
             TRY(add_stretch(w, i, w->moved[w->moved_at].person, true));
             w->moved_at++;
         }
@@ -140,8 +132,7 @@ static struct err collect(struct part_persons *w, struct id128 person)
     return ERR_NONE;
 }
 
-bool part_persons_next(struct part_persons *w, struct id128 *out, struct err *out_err)
-{
+bool part_persons_next(struct part_persons *w, struct id128 *out, struct err *out_err) {
     while (least(w, out)) {
         struct err e = collect(w, *out);
         if (e.code != ERR_OK) {

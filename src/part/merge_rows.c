@@ -1,16 +1,17 @@
-/* merge_rows.c: the order of the output's rows, once, as runs of source rows; every column then follows the runs.
+/* merge_rows.c: the order of the output's rows, once, as runs of source rows; every column then
+ * follows the runs.
  *
- * Most persons have one stretch, or stretches that follow each other in time: those become runs without a look at single rows. Where
- * stretches overlap, their rows are sorted by (time, journal order), and rows of equal time are compared for folding: within a source they
- * are folded already, but a moved person's rows may meet their twins.
+ * Most persons have one stretch, or stretches that follow each other in time: those become runs
+ * without a look at single rows. Where stretches overlap, their rows are sorted by (time, journal
+ * order), and rows of equal time are compared for folding: within a source they are folded already,
+ * but a moved person's rows may meet their twins.
  *
- * Journal order between stretches is the order of the parts; within one part rows that moved come first (a device before the person it
- * became), since a part keeps no order between persons.
+ * Journal order between stretches is the order of the parts; within one part rows that moved come
+ * first (a device before the person it became), since a part keeps no order between persons.
  */
 #include "part/merge.h"
 
-uint32_t part_first_row(const struct part *p, uint32_t from, uint32_t to, int64_t us)
-{
+uint32_t part_first_row(const struct part *p, uint32_t from, uint32_t to, int64_t us) {
     while (from < to) {
         uint32_t mid = from + (to - from) / 2;
         int64_t t;
@@ -36,26 +37,24 @@ struct rows {
     uint64_t total;
 };
 
-static void rows_done(struct rows *r)
-{
+static void rows_done(struct rows *r) {
     part_persons_done(&r->persons);
     free(r->row);
 }
 
-static void rows_done_auto(struct rows *r)
-{
+static void rows_done_auto(struct rows *r) {
     rows_done(r);
 }
 
 /* ---- runs ---- */
 
-static struct err put_run(struct rows *r, const struct part_stretch *s, uint32_t row, uint32_t n)
-{
+static struct err put_run(struct rows *r, const struct part_stretch *s, uint32_t row, uint32_t n) {
     struct part_merging *x = r->x;
     r->total += n;
     while (n > 0) {
         struct part_run *last = x->runs_n > 0 ? &x->runs[x->runs_n - 1] : NULL;
-        bool joins = last && last->source == s->source && last->moved == s->moved && last->row + last->n == row;
+        bool joins = last && last->source == s->source && last->moved == s->moved &&
+                     last->row + last->n == row;
         uint32_t take = UINT16_MAX - (joins ? last->n : 0u);
         if (take > n) take = n;
         if (joins && take > 0) {
@@ -69,8 +68,10 @@ static struct err put_run(struct rows *r, const struct part_stretch *s, uint32_t
                 x->runs = grown;
                 x->runs_cap = cap;
             }
-            x->runs[x->runs_n++] = (struct part_run){
-                .row = row, .n = (uint16_t)take, .source = (uint16_t)(s->source & 0x7fff), .moved = s->moved};
+            x->runs[x->runs_n++] = (struct part_run){.row = row,
+                                                     .n = (uint16_t)take,
+                                                     .source = (uint16_t)(s->source & 0x7fff),
+                                                     .moved = s->moved};
         }
         row += take;
         n -= take;
@@ -86,8 +87,7 @@ struct twin {
     uint32_t at; /* in the group */
 };
 
-static int twin_cmp(const void *a, const void *b)
-{
+static int twin_cmp(const void *a, const void *b) {
     const struct twin *x = a, *y = b;
     if (x->insert != y->insert) return x->insert < y->insert ? -1 : 1;
     if (x->event != y->event) return x->event < y->event ? -1 : 1;
@@ -95,8 +95,7 @@ static int twin_cmp(const void *a, const void *b)
 }
 
 /* rows[0..n) have one time; the last of twins stays. */
-static struct err fold(struct rows *r, struct row *rows, size_t n)
-{
+static struct err fold(struct rows *r, struct row *rows, size_t n) {
     struct twin few[32];
     AUTO(part_free) struct twin *many = n > 32 ? malloc(n * sizeof *many) : NULL;
     struct twin *t = n > 32 ? many : few;
@@ -120,8 +119,7 @@ static struct err fold(struct rows *r, struct row *rows, size_t n)
     return ERR_NONE;
 }
 
-static struct err fold_all(struct rows *r)
-{
+static struct err fold_all(struct rows *r) {
     for (size_t from = 0, to; from < r->n; from = to) {
         bool mixed = false;
         for (to = from + 1; to < r->n && r->row[to].time == r->row[from].time; to++)
@@ -133,16 +131,14 @@ static struct err fold_all(struct rows *r)
 
 /* ---- one person's rows, one by one ---- */
 
-static int row_cmp(const void *a, const void *b)
-{
+static int row_cmp(const void *a, const void *b) {
     const struct row *x = a, *y = b;
     if (x->time != y->time) return x->time < y->time ? -1 : 1;
     if (x->stretch != y->stretch) return x->stretch < y->stretch ? -1 : 1;
     return x->row < y->row ? -1 : x->row > y->row;
 }
 
-static void sort_rows(struct row *rows, size_t n)
-{
+static void sort_rows(struct row *rows, size_t n) {
     if (n > 48) {
         qsort(rows, n, sizeof *rows, row_cmp);
         return;
@@ -156,8 +152,7 @@ static void sort_rows(struct row *rows, size_t n)
     }
 }
 
-static struct err load(struct rows *r)
-{
+static struct err load(struct rows *r) {
     r->n = 0;
     for (uint32_t i = 0; i < r->persons.stretches_n; i++) {
         const struct part_stretch *s = &r->persons.stretches[i];
@@ -180,8 +175,7 @@ static struct err load(struct rows *r)
     return ERR_NONE;
 }
 
-static struct err interleave(struct rows *r)
-{
+static struct err interleave(struct rows *r) {
     TRY(load(r));
     sort_rows(r->row, r->n);
     TRY(fold_all(r));
@@ -192,8 +186,7 @@ static struct err interleave(struct rows *r)
 }
 
 /* Every stretch ends before the next begins. */
-static bool consecutive(const struct rows *r)
-{
+static bool consecutive(const struct rows *r) {
     int64_t before = 0;
     for (uint32_t i = 0; i < r->persons.stretches_n; i++) {
         const struct part_stretch *s = &r->persons.stretches[i];
@@ -206,8 +199,7 @@ static bool consecutive(const struct rows *r)
     return true;
 }
 
-static struct err put_person(struct rows *r)
-{
+static struct err put_person(struct rows *r) {
     if (r->persons.stretches_n > 1 && !consecutive(r)) return interleave(r);
     for (uint32_t i = 0; i < r->persons.stretches_n; i++) {
         const struct part_stretch *s = &r->persons.stretches[i];
@@ -217,8 +209,7 @@ static struct err put_person(struct rows *r)
 }
 
 /* Event names get numbers common to all sources, so that rows can be compared across them. */
-static struct err number_events(struct part_merging *x)
-{
+static struct err number_events(struct part_merging *x) {
     for (uint32_t i = 0; i < x->n; i++) {
         const struct part *p = x->sources[i].p;
         x->sources[i].event = calloc((size_t)p->file.events + 1, sizeof(uint32_t));
@@ -230,8 +221,7 @@ static struct err number_events(struct part_merging *x)
     return ERR_NONE;
 }
 
-struct err part_merge_rows(struct part_merging *x)
-{
+struct err part_merge_rows(struct part_merging *x) {
     size_t most = 1;
     uint64_t rows = 0;
     for (uint32_t i = 0; i < x->n; i++) {

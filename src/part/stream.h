@@ -35,7 +35,8 @@ uint64_t part_stream_at(const struct part_stream *s, uint64_t i);
 /* The first index whose number is >= value in a rising stream; s->n if there is none. */
 uint64_t part_stream_lower_bound(const struct part_stream *s, uint64_t value);
 
-/* Reads the whole stream's positions and run ends: rising, inside their block, runs covering all of it. For part_check. */
+/* Reads the whole stream's positions and run ends: rising, inside their block, runs covering all of
+ * it. For part_check. */
 bool part_stream_orderly(const struct part_stream *s);
 
 /* Picks the cheapest encoding of up to 4096 numbers and writes its data to out (room for

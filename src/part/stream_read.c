@@ -225,8 +225,7 @@ uint64_t part_stream_lower_bound(const struct part_stream *s, uint64_t value) {
     return low;
 }
 
-static bool block_orderly(const uint8_t *positions, const struct part_block *b, uint32_t rows)
-{
+static bool block_orderly(const uint8_t *positions, const struct part_block *b, uint32_t rows) {
     if (b->encoding != PART_RUNS && b->encoding != PART_SPARSE) return true;
     uint32_t next = b->encoding == PART_RUNS ? 1 : 0;
     uint32_t limit = b->encoding == PART_RUNS ? rows + 1 : rows;
@@ -238,9 +237,10 @@ static bool block_orderly(const uint8_t *positions, const struct part_block *b, 
     return b->encoding == PART_SPARSE || next == rows + 1;
 }
 
-bool part_stream_orderly(const struct part_stream *s)
-{
+bool part_stream_orderly(const struct part_stream *s) {
     for (uint64_t i = 0; i * PART_BLOCK_ROWS < s->n; i++)
-        if (!block_orderly(s->data + (size_t)s->blocks[i].at * 8, &s->blocks[i], block_rows(s->n, i))) return false;
+        if (!block_orderly(s->data + (size_t)s->blocks[i].at * 8, &s->blocks[i],
+                           block_rows(s->n, i)))
+            return false;
     return true;
 }

@@ -9,14 +9,12 @@
 
 #include "world.h"
 
-static void hex(FILE *out, struct id128 id)
-{
+static void hex(FILE *out, struct id128 id) {
     for (int i = 0; i < 16; i++)
         fprintf(out, "%02x", id.b[i]);
 }
 
-static void render(FILE *out, const struct part *p, struct part_value v)
-{
+static void render(FILE *out, const struct part *p, struct part_value v) {
     struct id128 key;
     struct part_value inner;
     struct part_sealed sealed;
@@ -70,8 +68,7 @@ static void render(FILE *out, const struct part *p, struct part_value v)
     }
 }
 
-char *world_row_text(const struct part *p, uint32_t row)
-{
+char *world_row_text(const struct part *p, uint32_t row) {
     char *text = NULL;
     size_t bytes = 0;
     FILE *out = open_memstream(&text, &bytes);
@@ -107,8 +104,7 @@ struct order {
     const struct world_row *r;
 };
 
-static int order_cmp(const void *a, const void *b)
-{
+static int order_cmp(const void *a, const void *b) {
     const struct order *x = a, *y = b;
     int c = id128_cmp(x->person, y->person);
     if (c != 0) return c;
@@ -116,26 +112,25 @@ static int order_cmp(const void *a, const void *b)
     return x->row < y->row ? -1 : x->row > y->row;
 }
 
-static bool twins(const struct order *a, const struct order *b)
-{
+static bool twins(const struct order *a, const struct order *b) {
     return a->r->insert != 0 && a->r->insert == b->r->insert && id128_eq(a->r->sent, b->r->sent) &&
            id128_eq(a->r->event, b->r->event);
 }
 
-static bool folded(const struct order *o, uint32_t n, uint32_t i)
-{
-    for (uint32_t j = i + 1; j < n && id128_eq(o[j].person, o[i].person) && o[j].time == o[i].time; j++)
+static bool folded(const struct order *o, uint32_t n, uint32_t i) {
+    for (uint32_t j = i + 1; j < n && id128_eq(o[j].person, o[i].person) && o[j].time == o[i].time;
+         j++)
         if (twins(&o[i], &o[j])) return true;
     return false;
 }
 
-uint32_t *world_expect(struct world *w, const struct world_choice *c, uint32_t *out_n)
-{
+uint32_t *world_expect(struct world *w, const struct world_choice *c, uint32_t *out_n) {
     struct order *o = calloc(w->n_rows + 1, sizeof *o);
     uint32_t n = 0, k = 0;
     for (uint32_t i = 0; i < w->n_rows; i++) {
         const struct world_row *r = &w->rows[i];
-        if (r->frame < c->from_frame || r->frame >= c->to_frame || r->time_us < c->from_us || r->time_us >= c->to_us)
+        if (r->frame < c->from_frame || r->frame >= c->to_frame || r->time_us < c->from_us ||
+            r->time_us >= c->to_us)
             continue;
         struct id128 person = c->person_of ? c->person_of(r->person) : r->person;
         if (c->drop && (c->drop(person) || c->drop(r->person))) continue;
@@ -153,8 +148,7 @@ uint32_t *world_expect(struct world *w, const struct world_choice *c, uint32_t *
 /* ---- sealed texts ---- */
 
 /* Which texts the rows refer to: 0 no, 1 yes. */
-static uint8_t *used_texts(const struct world *w, const uint32_t *rows, uint32_t n)
-{
+static uint8_t *used_texts(const struct world *w, const uint32_t *rows, uint32_t n) {
     uint8_t *used = calloc(w->n_texts + 1, 1);
     for (uint32_t i = 0; i < n; i++)
         for (uint32_t j = 0; j < w->rows[rows[i]].n_texts; j++) {
@@ -166,20 +160,20 @@ static uint8_t *used_texts(const struct world *w, const uint32_t *rows, uint32_t
 }
 
 /* Is it readable by a frame of the choice in which it appears? Also by rows that were folded. */
-static bool readable(const struct world *w, const struct world_choice *c, uint32_t text)
-{
+static bool readable(const struct world *w, const struct world_choice *c, uint32_t text) {
     if (c->merged) return w->texts[text].from < c->to_frame;
     for (uint32_t i = 0; i < w->n_rows; i++) {
         const struct world_row *r = &w->rows[i];
-        if (r->frame < c->from_frame || r->frame >= c->to_frame || r->frame < w->texts[text].from) continue;
+        if (r->frame < c->from_frame || r->frame >= c->to_frame || r->frame < w->texts[text].from)
+            continue;
         for (uint32_t j = 0; j < r->n_texts; j++)
             if (r->texts[j] == text || w->texts[r->texts[j]].t.path == text) return true;
     }
     return false;
 }
 
-static void open_sealed(const struct world *w, const struct part_sealed *s, const struct world_text *t)
-{
+static void open_sealed(const struct world *w, const struct part_sealed *s,
+                        const struct world_text *t) {
     uint8_t key[32], out[4096];
     size_t n = 0;
     assert_true(s->text.ciphertext.n <= sizeof out);
@@ -194,14 +188,15 @@ static void open_sealed(const struct world *w, const struct part_sealed *s, cons
     assert_memory_equal(s->path_hash.b, path.b, 16);
 }
 
-static void compare_sealed(const struct world *w, const struct world_choice *c, const uint8_t *used, const struct part *p)
-{
+static void compare_sealed(const struct world *w, const struct world_choice *c, const uint8_t *used,
+                           const struct part *p) {
     size_t count = 0, at = 0;
     struct part_sealed s;
     for (uint32_t i = 0; i < w->n_texts; i++) {
         bool expected = used[i] && !readable(w, c, i);
         if (part_sealed(p, w->texts[i].t.hash, &s) != expected)
-            fail_msg("text %u (" STR_FMT ") sealed: %d expected", i, STR_ARG(w->texts[i].t.bytes), expected);
+            fail_msg("text %u (" STR_FMT ") sealed: %d expected", i, STR_ARG(w->texts[i].t.bytes),
+                     expected);
         count += expected;
         if (expected && i % 7 == 0) open_sealed(w, &s, &w->texts[i]);
     }
@@ -212,8 +207,8 @@ static void compare_sealed(const struct world *w, const struct world_choice *c, 
 
 /* ---- rows ---- */
 
-static void compare_row(struct world *w, const struct part *p, uint32_t row, const struct world_row *r)
-{
+static void compare_row(struct world *w, const struct part *p, uint32_t row,
+                        const struct world_row *r) {
     int64_t time;
     uint32_t event;
     uint64_t insert;
@@ -226,12 +221,14 @@ static void compare_row(struct world *w, const struct part *p, uint32_t row, con
     assert_int_equal(part_find_event(p, r->event), event);
     assert_int_equal(insert != 0, r->insert != 0);
     char *text = world_row_text(p, row);
-    if (strcmp(text, r->props) != 0) fail_msg("row %u of world row %u:\n got %s\nwant %s", row, (uint32_t)(r - w->rows), text, r->props);
+    if (strcmp(text, r->props) != 0)
+        fail_msg("row %u of world row %u:\n got %s\nwant %s", row, (uint32_t)(r - w->rows), text,
+                 r->props);
     free(text);
 }
 
-static void compare_persons(struct world *w, const struct world_choice *c, const struct part *p, const uint32_t *rows)
-{
+static void compare_persons(struct world *w, const struct world_choice *c, const struct part *p,
+                            const uint32_t *rows) {
     const struct part_info *info = part_info(p);
     const struct id128 *persons = part_persons(p);
     const uint32_t *starts = part_person_starts(p);
@@ -249,16 +246,14 @@ static void compare_persons(struct world *w, const struct world_choice *c, const
     }
 }
 
-static void compare_event_counts(const struct part *p)
-{
+static void compare_event_counts(const struct part *p) {
     uint64_t total = 0;
     for (uint32_t i = 1; i <= part_info(p)->n_events; i++)
         total += part_event_rows(p, i);
     assert_int_equal(total, part_info(p)->rows);
 }
 
-void world_compare(struct world *w, const struct world_choice *c, const struct part *p)
-{
+void world_compare(struct world *w, const struct world_choice *c, const struct part *p) {
     uint32_t n;
     uint32_t *rows = world_expect(w, c, &n);
     if (n == 0) {

@@ -10,23 +10,20 @@
 
 #define WORLD_PROJECT 7u
 
-uint32_t world_random(struct world *w, uint32_t below)
-{
+uint32_t world_random(struct world *w, uint32_t below) {
     w->rng ^= w->rng << 13;
     w->rng ^= w->rng >> 7;
     w->rng ^= w->rng << 17;
     return below ? (uint32_t)((w->rng >> 20) % below) : 0;
 }
 
-int world_find_text(const struct world *w, struct id128 hash)
-{
+int world_find_text(const struct world *w, struct id128 hash) {
     for (uint32_t i = 0; i < w->n_texts; i++)
         if (id128_eq(w->texts[i].t.hash, hash)) return (int)i;
     return -1;
 }
 
-static uint32_t add_text(struct world *w, enum text_kind kind, uint32_t path, const char *value)
-{
+static uint32_t add_text(struct world *w, enum text_kind kind, uint32_t path, const char *value) {
     struct str path_text = path == FRAME_NO_PATH ? STR("") : w->texts[path].t.bytes;
     static const enum text_type types[] = {TEXT_STRING, TEXT_STRING, TEXT_INTEGER, TEXT_DECIMAL};
     enum text_type type = kind == TEXT_VALUE ? types[world_random(w, 4)] : TEXT_STRING;
@@ -43,8 +40,7 @@ static uint32_t add_text(struct world *w, enum text_kind kind, uint32_t path, co
 }
 
 /* Texts are laid out as: events, properties, then `values` per property. */
-static void make_texts(struct world *w)
-{
+static void make_texts(struct world *w) {
     char name[64];
     for (uint32_t i = 0; i < w->plan.events; i++) {
         snprintf(name, sizeof name, "event %u", i);
@@ -56,7 +52,8 @@ static void make_texts(struct world *w)
     }
     for (uint32_t i = 0; i < w->plan.properties; i++)
         for (uint32_t j = 0; j < w->plan.values; j++) {
-            snprintf(name, sizeof name, "clear-text-%u-of-%u-%0*u", j, i, (int)world_random(w, 40), 1);
+            snprintf(name, sizeof name, "clear-text-%u-of-%u-%0*u", j, i, (int)world_random(w, 40),
+                     1);
             add_text(w, TEXT_VALUE, w->plan.events + i, name);
         }
 }
@@ -71,14 +68,12 @@ struct making {
     FILE *out;
 };
 
-static void hex(FILE *out, struct id128 id)
-{
+static void hex(FILE *out, struct id128 id) {
     for (int i = 0; i < 16; i++)
         fprintf(out, "%02x", id.b[i]);
 }
 
-static uint32_t use_text(struct making *m, uint32_t text)
-{
+static uint32_t use_text(struct making *m, uint32_t text) {
     struct world_text *t = &m->w->texts[text];
     uint32_t index;
     m->row->texts = realloc(m->row->texts, (m->row->n_texts + 1) * sizeof *m->row->texts);
@@ -86,20 +81,20 @@ static uint32_t use_text(struct making *m, uint32_t text)
     if (frame_find_text(m->f, t->t.hash, &index)) return index;
     struct frame_text copy = t->t;
     if (copy.path != FRAME_NO_PATH) copy.path = use_text(m, copy.path);
-    copy.state = m->frame < t->from ? FRAME_TEXT_SEALED : world_random(m->w, 2) ? FRAME_TEXT_KNOWN : FRAME_TEXT_READABLE;
+    copy.state = m->frame < t->from      ? FRAME_TEXT_SEALED
+                 : world_random(m->w, 2) ? FRAME_TEXT_KNOWN
+                                         : FRAME_TEXT_READABLE;
     assert_int_equal(frame_add_text(m->f, &copy, &index).code, ERR_OK);
     return index;
 }
 
-static uint32_t value_text(struct making *m, uint32_t property)
-{
+static uint32_t value_text(struct making *m, uint32_t property) {
     uint32_t v = world_random(m->w, m->w->plan.values);
     if (world_random(m->w, 2)) v = world_random(m->w, v + 1);
     return m->w->plan.events + m->w->plan.properties + property * m->w->plan.values + v;
 }
 
-static double number(struct world *w)
-{
+static double number(struct world *w) {
     switch (world_random(w, 6)) {
     case 0:
         return (double)world_random(w, 10);
@@ -118,8 +113,7 @@ static double number(struct world *w)
 
 static void put_value(struct making *m, uint32_t property, int depth);
 
-static void put_container(struct making *m, uint32_t property, int depth, bool object)
-{
+static void put_container(struct making *m, uint32_t property, int depth, bool object) {
     uint32_t n = world_random(m->w, 4);
     if (object && n == 0) n = 1;
     if (object) {
@@ -146,16 +140,14 @@ static void put_container(struct making *m, uint32_t property, int depth, bool o
     }
 }
 
-static void put_text(struct making *m, uint32_t property)
-{
+static void put_text(struct making *m, uint32_t property) {
     uint32_t text = value_text(m, property);
     frame_put_text(m->f, use_text(m, text));
     fprintf(m->out, "%c", m->w->texts[text].t.type);
     hex(m->out, m->w->texts[text].t.hash);
 }
 
-static void put_simple(struct making *m)
-{
+static void put_simple(struct making *m) {
     static const enum frame_value tags[] = {V_NULL, V_FALSE, V_TRUE, V_EMPTY_OBJECT};
     static const char *const names[] = {"null", "false", "true", "{}"};
     uint32_t i = world_random(m->w, 4);
@@ -163,8 +155,7 @@ static void put_simple(struct making *m)
     fprintf(m->out, "%s", names[i]);
 }
 
-static void put_value(struct making *m, uint32_t property, int depth)
-{
+static void put_value(struct making *m, uint32_t property, int depth) {
     uint32_t kind = m->w->plan.simple ? 0 : world_random(m->w, 10);
     if (kind == 9 && depth < 4) {
         put_container(m, property, depth, depth > 0 && world_random(m->w, 2));
@@ -188,13 +179,12 @@ struct prop_text {
     char *text;
 };
 
-static int prop_cmp(const void *a, const void *b)
-{
-    return id128_cmp(((const struct prop_text *)a)->property, ((const struct prop_text *)b)->property);
+static int prop_cmp(const void *a, const void *b) {
+    return id128_cmp(((const struct prop_text *)a)->property,
+                     ((const struct prop_text *)b)->property);
 }
 
-static void put_props(struct making *m)
-{
+static void put_props(struct making *m) {
     struct world *w = m->w;
     struct prop_text *props = calloc(w->plan.properties + 1, sizeof *props);
     uint32_t n = 0;
@@ -223,15 +213,13 @@ static void put_props(struct making *m)
     free(props);
 }
 
-static struct id128 person_id(struct world *w, uint32_t i)
-{
+static struct id128 person_id(struct world *w, uint32_t i) {
     char name[32];
     snprintf(name, sizeof name, "person %u", i);
     return seal_pseudonym(&w->keys, str_z(name));
 }
 
-static void make_row(struct making *m, uint32_t index)
-{
+static void make_row(struct making *m, uint32_t index) {
     struct world *w = m->w;
     struct world_row *row = m->row = &w->rows[index];
     uint32_t person = world_random(w, w->plan.persons);
@@ -240,7 +228,8 @@ static void make_row(struct making *m, uint32_t index)
     row->frame = m->frame;
     row->sent = person_id(w, person + world_random(w, 2));
     row->insert = world_random(w, 4) ? 1 + world_random(w, 1000000) : 0;
-    row->time_us = (int64_t)world_random(w, w->plan.time_steps) * w->plan.time_step_us + 1780272000000000;
+    row->time_us =
+        (int64_t)world_random(w, w->plan.time_steps) * w->plan.time_step_us + 1780272000000000;
     uint32_t event = world_random(w, w->plan.events);
     if (index > 0 && world_random(w, 100) < w->plan.duplicates) {
         const struct world_row *old = &w->rows[world_random(w, index)];
@@ -251,15 +240,17 @@ static void make_row(struct making *m, uint32_t index)
         event = (uint32_t)world_find_text(w, old->event);
     }
     row->event = w->texts[event].t.hash;
-    struct frame_event e = {.person = row->person, .sent_id = row->sent, .insert = row->insert, .time_us = row->time_us};
+    struct frame_event e = {.person = row->person,
+                            .sent_id = row->sent,
+                            .insert = row->insert,
+                            .time_us = row->time_us};
     e.name = use_text(m, event);
     frame_event_begin(m->f, &e);
     put_props(m);
     assert_int_equal(frame_record_end(m->f).code, ERR_OK);
 }
 
-void world_make(struct world *w, const struct world_plan *plan)
-{
+void world_make(struct world *w, const struct world_plan *plan) {
     *w = (struct world){.plan = *plan, .rng = plan->seed * 2654435761u + 1};
     assert_int_equal(seal_start().code, ERR_OK);
     uint8_t root[32] = {1}, salt[32] = {2};
@@ -282,8 +273,7 @@ void world_make(struct world *w, const struct world_plan *plan)
     }
 }
 
-void world_free(struct world *w)
-{
+void world_free(struct world *w) {
     for (uint32_t i = 0; i < w->n_texts; i++)
         free((char *)(uintptr_t)w->texts[i].t.bytes.p);
     for (uint32_t i = 0; i < w->n_rows; i++) {
@@ -297,8 +287,7 @@ void world_free(struct world *w)
     free(w->frames);
 }
 
-struct part *world_build(struct world *w, uint32_t from, uint32_t to)
-{
+struct part *world_build(struct world *w, uint32_t from, uint32_t to) {
     AUTO(part_builder_free) struct part_builder *b = part_builder_new(WORLD_PROJECT);
     for (uint32_t i = from; i < to; i++) {
         struct frame f;

@@ -7,8 +7,8 @@ struct world_plan {
     uint64_t seed;
     uint32_t frames, rows_per_frame;
     uint32_t persons, events, properties, values; /* how many different ones */
-    uint32_t fill;       /* percent: a row has a property */
-    uint32_t duplicates; /* percent: a row repeats an earlier one of its person */
+    uint32_t fill;                                /* percent: a row has a property */
+    uint32_t duplicates;  /* percent: a row repeats an earlier one of its person */
     int64_t time_step_us; /* times are multiples of it */
     uint32_t time_steps;  /* ... out of so many */
     bool rare;            /* later properties are ever rarer */
@@ -25,8 +25,8 @@ struct world_row {
     struct id128 person, event, sent;
     uint64_t insert;
     int64_t time_us;
-    uint32_t frame; /* journal order is the row's place in the world */
-    char *props;    /* "property hex=value;..." by property; owned */
+    uint32_t frame;  /* journal order is the row's place in the world */
+    char *props;     /* "property hex=value;..." by property; owned */
     uint32_t *texts; /* [n_texts] of world, all that the row refers to; owned */
     uint32_t n_texts;
 };
@@ -56,7 +56,8 @@ struct world_choice {
     int64_t from_us, to_us;
     bool (*drop)(struct id128 person);              /* may be NULL */
     struct id128 (*person_of)(struct id128 person); /* may be NULL */
-    bool merged; /* readable by what the whole range of frames knows, not only by where a text appears */
+    bool merged; /* readable by what the whole range of frames knows, not only by where a text
+                    appears */
 };
 /* Rows that should remain, in order: indexes into w->rows, malloc'd. */
 uint32_t *world_expect(struct world *w, const struct world_choice *c, uint32_t *out_n);
