@@ -283,6 +283,8 @@ static enum intake_taken take_known(struct intake_job *j, const struct event *e,
                              .os = agent ? agent->os : e->os,
                              .browser = agent ? agent->browser : e->browser};
     intake_who_is(&j->door, &ids, &who);
+    *fault = intake_trial_check(&j->door, who.person, time_us, j->request->arrival_us);
+    if (fault->message) return TAKEN_FAULTY;
     if (j->strict) {
         *fault = check_strict(e, &ids, &who);
         if (fault->message) return TAKEN_FAULTY;

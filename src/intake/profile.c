@@ -317,6 +317,11 @@ enum intake_taken intake_take_profile(struct intake_job *j, const struct json *v
         intake_open_door(j, m.token.n > 0 ? m.token : j->params.token, fault);
     if (opened != TAKEN) return opened;
     count_sender(j, v, &m);
+    if (!m.is_group) {
+        int64_t now = j->request->arrival_us;
+        *fault = intake_trial_check(&j->door, intake_pseudonym(&j->door, m.id), now, now);
+        if (fault->message) return TAKEN_FAULTY;
+    }
     put_ids(j, &m, &s);
     return put_all(j, v, &m, &s, fault);
 }

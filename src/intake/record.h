@@ -67,6 +67,10 @@ struct id128 intake_pseudonym(struct intake_door *d, struct str id);
 /* Fingerprint of an $insert_id; 0 only for the empty one. */
 uint64_t intake_insert_fingerprint(const struct intake_door *d, struct str insert_id);
 
+/* Test projects: whether a record of this person and time may come in. No message: it may. */
+struct intake_fault intake_trial_check(struct intake_door *d, struct id128 person, int64_t time_us,
+                                       int64_t now_us);
+
 /* ---- properties ---- */
 
 struct intake_prop {

@@ -18,6 +18,7 @@ struct intake_person {
 };
 
 struct intake_props;
+struct intake_trial;
 
 struct intake {
     struct json_parser *parser;
@@ -28,5 +29,7 @@ struct intake {
     struct intake_known *known;    /* [KNOWN_SLOTS] */
     struct intake_person *persons; /* [PERSON_SLOTS] */
     struct intake_props *props;    /* the record in hand */
-    uint64_t generation;           /* of the registry that the caches are true for */
+    struct intake_trial *trials;   /* [n_trials] test projects met */
+    size_t n_trials;
+    uint64_t generation; /* of the registry that the caches are true for */
 };

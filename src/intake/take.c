@@ -48,6 +48,7 @@ void intake_free(struct intake *in) {
     free(in->known);
     free(in->persons);
     free(in->props);
+    free(in->trials);
     free(in);
 }
 

@@ -356,6 +356,33 @@ static void a_test_project_has_the_rule_switched_off(void **state) {
     rig_close(&r);
 }
 
+static void a_test_project_refuses_the_101st_person_and_the_31st_day(void **state) {
+    struct rig r;
+    char body[256];
+    rig_open(&r);
+    r.project.test = true;
+    for (unsigned i = 0; i <= 101; i++) {
+        unsigned who = i == 101 ? 5 : i; /* the last is one of the hundred */
+        snprintf(body, sizeof body,
+                 "{\"event\":\"E\",\"properties\":{\"token\":\"" RIG_TOKEN
+                 "\",\"distinct_id\":\"p-%u\"}}",
+                 who);
+        rig_send(&r, body);
+        rig_assert_reply(&r, 200, i == 100 ? "0" : "1");
+    }
+    rig_finish(&r);
+    snprintf(body, sizeof body,
+             "{\"event\":\"E\",\"properties\":{\"token\":\"" RIG_TOKEN
+             "\",\"distinct_id\":\"p-5\",\"time\":%lld}}",
+             (long long)(RIG_NOW / US_PER_S - 31 * 86400));
+    rig_send(&r, body);
+    rig_assert_reply(&r, 200, "0");
+    r.project.test = false;
+    rig_send(&r, body);
+    rig_assert_reply(&r, 200, "1");
+    rig_close(&r);
+}
+
 static void a_frame_of_one_person_holds_nothing_of_them_in_the_clear(void **state) {
     struct rig r;
     rig_open(&r);
@@ -401,6 +428,7 @@ int main(void) {
         cmocka_unit_test(published_texts_are_readable_at_once_but_not_what_is_always_sealed),
         cmocka_unit_test(the_lexicon_makes_measures_times_and_identities),
         cmocka_unit_test(a_test_project_has_the_rule_switched_off),
+        cmocka_unit_test(a_test_project_refuses_the_101st_person_and_the_31st_day),
         cmocka_unit_test(a_frame_of_one_person_holds_nothing_of_them_in_the_clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
