@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "crowd/crowd.h"
+#include "registry/registry.h"
 #include "routes/call.h"
 
 #define REGISTRY_WAIT_MS 2000
@@ -27,9 +28,20 @@ static struct err write_registry(struct routes *r, uint64_t generation) {
     return store_registry_write(r->config.store, path, &team, r->config.root, generation);
 }
 
+/* Generations go on over restarts of the whole server: the page is new then, the front's file is
+ * not. */
+static uint64_t next_generation(struct routes *r) {
+    char path[4200];
+    AUTO(registry_free) struct registry *old = NULL;
+    uint64_t now = atomic_load(&r->config.channel->page->registry_generation);
+    settings_path(r->config.settings, "front/registry", path);
+    if (now == 0 && registry_read(path, &old).code == ERR_OK) now = old->generation;
+    return now + 1;
+}
+
 struct err routes_publish_registry(struct routes *r) {
     struct channel *ch = r->config.channel;
-    uint64_t generation = atomic_load(&ch->page->registry_generation) + 1;
+    uint64_t generation = next_generation(r);
     TRY(write_registry(r, generation));
     atomic_store_explicit(&ch->page->registry_generation, generation, memory_order_release);
     channel_wake(ch->wake_front);
