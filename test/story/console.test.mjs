@@ -108,6 +108,10 @@ test('insights shows the right number in its table', { timeout: 60000 }, async (
     const page = await open(`insights?${range()}&metrics=${asJson([{ event: 'Open', measure: 'total' }])}`);
     await shows(page, 2400);
     assert.strictEqual(await page.locator('.headline-number').innerText(), '2,400');
+    const chart = page.locator('.echart canvas').first();
+    await chart.waitFor();
+    await chart.hover({ position: { x: 400, y: 100 } });
+    assert.match(await page.locator('.chart-tip').innerText(), /Open, total events\s+120/);
     await page.getByRole('combobox', { name: 'Measure of A' }).selectOption('unique');
     await shows(page, 60);
 });
