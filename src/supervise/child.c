@@ -82,7 +82,8 @@ struct err supervise_child_start(struct child *c, const struct child_world *w) {
     if (c->stop_fd < 0) return err_os("starting a child");
     if (pipe2(ready, O_CLOEXEC | O_NONBLOCK) != 0) {
         struct err e = err_os("starting a child");
-        supervise_child_stop(c);
+        fd_close(c->stop_fd);
+        c->stop_fd = -1;
         return e;
     }
     pid_t parent = getpid();
