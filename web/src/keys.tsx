@@ -52,7 +52,7 @@ function reachFor(id: string): void {
 export function Keys({ onClose }: { onClose: () => void }): JSX.Element {
     return (
         <Dialog title="Keyboard" onClose={onClose}>
-            <dl class="facts">
+            <dl class="facts keys">
                 {TABLE.map(([key, what]) => (
                     <div key={key}>
                         <dt>
