@@ -148,7 +148,10 @@ static int cmp32(const void *a, const void *b) {
 
 /* The output's event names; s->event[code] becomes the code there. */
 static struct err number_events(struct part_merging *x) {
-    AUTO(part_free) uint32_t *terms = malloc(((size_t)x->events.n * x->n + 1) * sizeof *terms);
+    uint64_t all = 1;
+    for (uint32_t i = 0; i < x->n; i++)
+        all += x->sources[i].p->file.events;
+    AUTO(part_free) uint32_t *terms = malloc(all * sizeof *terms);
     if (!terms) return ERR(ERR_NOMEM, "part: events");
     size_t n = 0, k = 0;
     for (uint32_t i = 0; i < x->n; i++)
