@@ -82,5 +82,10 @@ enum intake_taken intake_open_door(struct intake_job *j, struct str token,
     }
     j->token = token;
     if (!d->writer || !d->crowd) return TAKEN_LATER;
-    return frame_bytes(d->writer) > INTAKE_FULL_BYTES ? TAKEN_LATER : TAKEN;
+    size_t bytes = frame_bytes(d->writer);
+    if (bytes > INTAKE_FULL_BYTES && j->result->accepted == 0) return TAKEN_LATER;
+    if (bytes <= INTAKE_CROWDED_BYTES) return TAKEN;
+    *fault =
+        (struct intake_fault){"", "the request holds too much text: send fewer records at once"};
+    return TAKEN_FAULTY;
 }

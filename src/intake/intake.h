@@ -81,9 +81,12 @@ struct intake_result {
     struct str callback, redirect;
     char unknown_token_masked[16]; /* first characters of one unknown token, for the admin */
 };
-/* A group is taken from at most this size of frame; beyond it INTAKE_LATER until the group is committed. Leaves room for
- * what one request can add, so that an entry does not fail halfway. */
+/* A request that meets a larger frame is put off (INTAKE_LATER) before anything of it is entered; the front commits the group and asks
+ * again. A request that itself makes a frame grow past the second size has its further records refused. Between that and
+ * JOURNAL_MAX_FRAME_BYTES lies more than one record of INTAKE_MAX_EVENT_BYTES can need (texts grow about thirteenfold at worst: short ones,
+ * sealed), so an entry does not fail halfway. */
 #define INTAKE_FULL_BYTES (32u << 20)
+#define INTAKE_CROWDED_BYTES (48u << 20)
 
 /* Decodes, checks and enters all records. Never fails on what a client sent: the result says what to answer. */
 void intake_take(struct intake *in, const struct registry *reg, const struct intake_group *g, const struct intake_request *q,

@@ -252,6 +252,14 @@ static void read_wishes(struct intake_job *j, enum intake_body from) {
     if (!r->redirect.p) r->redirect.n = 0;
 }
 
+/* scheme://host of an address, as origins are written. */
+static struct str origin_of(struct str address) {
+    size_t n = 0, slashes = 0;
+    while (n < address.n && (slashes += address.p[n] == '/') < 3)
+        n++;
+    return (struct str){address.p, n};
+}
+
 static void settle(struct intake_job *j) {
     struct intake_result *r = j->result;
     if (r->outcome != INTAKE_OK || r->status != 0) return;
@@ -259,7 +267,7 @@ static void settle(struct intake_job *j) {
     r->outcome = none ? INTAKE_REFUSED : INTAKE_OK;
     r->status = r->json_reply && r->failed > 0 ? 400 : 200;
     bool foreign = j->door.project && r->redirect.n > 0 &&
-                   !registry_origin_allowed(j->door.project, r->redirect);
+                   !registry_origin_allowed(j->door.project, origin_of(r->redirect));
     if (none || foreign || r->accepted == 0) r->redirect = (struct str){0};
 }
 

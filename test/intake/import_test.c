@@ -370,6 +370,48 @@ static void densely_nested_bodies_are_refused_and_nothing_breaks(void **state) {
     rig_close(&r);
 }
 
+/* Short texts, each another: what grows most when sealed. */
+static size_t put_many_texts(char *body, size_t cap, unsigned *next) {
+    char *to = body + sprintf(body, "[");
+    while ((size_t)(to - body) < cap - 600000) {
+        to += sprintf(
+            to, "%s{\"event\":\"E\",\"properties\":{\"time\":1795300000,\"distinct_id\":\"u\"",
+            to == body + 1 ? "" : ",");
+        for (int p = 0; p < 200; p++) {
+            to += sprintf(to, ",\"p%d\":[\"\"", p);
+            for (int i = 0; i < 250; i++)
+                to += sprintf(to, ",\"%x\"", (*next)++);
+            to += sprintf(to, "]");
+        }
+        to += sprintf(to, "}}");
+    }
+    return (size_t)(to - body) + (size_t)sprintf(to, "]");
+}
+
+static void a_request_whose_texts_fill_the_frame_loses_only_its_last_records(void **state) {
+    struct rig r;
+    open_import(&r);
+    size_t cap = 10u << 20;
+    unsigned next = 0x100000;
+    char *body = malloc(cap);
+    size_t n = put_many_texts(body, cap, &next);
+    rig_send_bytes(&r, body, n);
+    assert_int_equal(r.reply.status, 400);
+    rig_assert_contains(&r, "the request holds too much text");
+    assert_true(r.result.accepted > 5 && r.result.failed > 0);
+    assert_false(r.result.must_abort);
+    rig_send(&r, GOOD); /* the frame is full: another time */
+    assert_int_equal(r.result.outcome, INTAKE_LATER);
+    assert_false(r.result.must_abort);
+    unsigned accepted = r.result.accepted;
+    assert_int_equal(accepted, 0);
+    rig_finish(&r);
+    rig_send(&r, GOOD);
+    assert_int_equal(r.reply.status, 200);
+    free(body);
+    rig_close(&r);
+}
+
 static void every_cut_of_a_good_body_is_survived(void **state) {
     static const char body[] =
         "[{\"event\":\"E\\u00e9\",\"properties\":{\"time\":1795300000.5,\"distinct_id\":\"u\","
@@ -418,6 +460,7 @@ int main(void) {
         cmocka_unit_test(a_body_that_is_too_large_is_413_for_import_and_browsers),
         cmocka_unit_test(a_record_over_a_megabyte_fails_alone),
         cmocka_unit_test(densely_nested_bodies_are_refused_and_nothing_breaks),
+        cmocka_unit_test(a_request_whose_texts_fill_the_frame_loses_only_its_last_records),
         cmocka_unit_test(every_cut_of_a_good_body_is_survived),
         cmocka_unit_test(nul_bytes_in_texts_are_kept),
     };

@@ -413,6 +413,12 @@ static void an_origin_that_is_not_allowed_may_not_send(void **state) {
     r.request.origin = STR("https://app.example.com");
     rig_send(&r, EVENT);
     rig_assert_reply(&r, 200, "{\"error\":null,\"status\":1}");
+    rig_query(&r, "redirect=https%3A%2F%2Fevil.example%2Fx");
+    rig_send(&r, EVENT);
+    assert_int_equal(r.reply.status, 200);
+    rig_query(&r, "redirect=https%3A%2F%2Fapp.example.com%2Fx%3Fy");
+    rig_send(&r, EVENT);
+    assert_int_equal(r.reply.status, 302);
     rig_close(&r);
 }
 
