@@ -10,7 +10,7 @@
 
 #include "supervise/inside.h"
 
-#define QUICK_US (10 * US_PER_S)
+#define QUICK_US US_PER_S
 #define FIRST_DELAY_US (US_PER_S / 10)
 #define LONGEST_DELAY_US (5 * US_PER_S)
 

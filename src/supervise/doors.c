@@ -20,6 +20,9 @@
 
 #define BACKLOG 4096
 #define RETRY_MS 50
+#define WHO_BYTES                                                                                  \
+    7 /* the lock's content: who holds it, so that a command joins a server and waits for a        \
+         command */
 
 struct err supervise_lock(const struct settings *s, int *out_fd) {
     char path[4200];
@@ -33,6 +36,8 @@ struct err supervise_lock(const struct settings *s, int *out_fd) {
             return ERR(ERR_BUSY, "another weir runs on this data folder");
         (void)poll(NULL, 0, RETRY_MS);
     }
+    const char *who = s->no_doors ? "command" : "serve  ";
+    if (pwrite(fd, who, WHO_BYTES, 0) != WHO_BYTES) return err_os("lock of the data folder");
     *out_fd = fd;
     fd = -1;
     return ERR_NONE;
@@ -42,7 +47,9 @@ bool supervise_is_running(const struct settings *s) {
     char path[4200];
     settings_path(s, "lock", path);
     AUTO(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    char who[WHO_BYTES];
+    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK &&
+           pread(fd, who, sizeof who, 0) == WHO_BYTES && memcmp(who, "serve", 5) == 0;
 }
 
 /* ---- TCP ---- */

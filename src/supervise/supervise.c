@@ -22,7 +22,8 @@ struct supervise {
     struct child children[PROCESSES_N]; /* by enum process */
     int lock_fd, signal_fd;
     void (*on_ready)(const char *public_url, const char *team_url);
-    bool announced, stopping, failed;
+    bool announced, stopping;
+    int code; /* of the process: a child's that gave up at the start, 1 for other failures */
     int64_t stop_by_us;
 };
 
@@ -111,12 +112,13 @@ static void tell_death(const struct child *c, int status) {
 static void take_death(struct supervise *v, struct child *c, int status) {
     bool gave_up = WIFEXITED(status) && !v->announced && !c->ready;
     if (!c->stopping || !WIFEXITED(status) || WEXITSTATUS(status) != 0) tell_death(c, status);
-    if (c->stopping && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) v->failed = true;
+    if (c->stopping && v->code == 0 && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
+        v->code = 1;
     supervise_child_died(c);
     atomic_store(&v->channel.page->pids[c->row->id], 0);
     if (v->stopping) return;
     if (gave_up) {
-        v->failed = true;
+        v->code = WEXITSTATUS(status) ? WEXITSTATUS(status) : 1;
         begin_stop(v);
         return;
     }
@@ -169,7 +171,7 @@ static bool any_alive(const struct supervise *v) {
 static void kill_late(struct supervise *v) {
     if (!v->stopping || time_monotonic_us() < v->stop_by_us) return;
     log_error("a child did not stop in time");
-    v->failed = true;
+    v->code = 1;
     for (int i = 0; i < PROCESSES_N; i++)
         if (v->children[i].pid != 0) (void)kill(v->children[i].pid, SIGKILL);
     v->stop_by_us = time_monotonic_us() + US_PER_S;
@@ -218,8 +220,8 @@ int supervise_run(const struct settings *s, const struct process_row *table, int
         loop(v);
     else
         log_failure("starting", e);
-    bool failed = e.code != ERR_OK || v->failed;
+    int code = e.code != ERR_OK ? 1 : v->code;
     done(v);
     free(v);
-    return failed ? 1 : 0;
+    return code;
 }

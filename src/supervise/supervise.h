@@ -28,9 +28,10 @@ struct process_row {
 
 /* Runs until SIGTERM/SIGINT; returns the exit code. Steps: folder, lock (waits 10 s), sockets (wait
  * 10 s), page, children, ready line. A child that dies is restarted: first at once, then after 100
- * ms doubling to 5 s while it keeps dying within 10 s. Children die with main (PDEATHSIG). on_ready
- * (may be NULL) is called instead of printing the ready line. */
+ * ms doubling to 5 s while it keeps dying within a second. Children die with main (PDEATHSIG).
+ * on_ready (may be NULL) is called instead of printing the ready line. */
 int supervise_run(const struct settings *s, const struct process_row *table, int n,
                   void (*on_ready)(const char *public_url, const char *team_url));
-/* Whether a server holds the folder's lock. */
+/* Whether a server with doors holds the folder (a command that started one for itself does not
+ * count). */
 bool supervise_is_running(const struct settings *s);
