@@ -124,15 +124,20 @@ static void put_ids(struct intake_job *j, struct message *m, struct intake_scope
 
 /* ---- values ---- */
 
-static void put_listed(struct intake_door *d, const struct intake_scope *s,
-                       const struct intake_prop *p) {
-    if (p->value->type == JSON_ARRAY) {
-        intake_json_put(d, s, &p->path, p->value);
-        return;
-    }
+/* As the one element of a list. */
+static void put_wrapped(struct intake_door *d, const struct intake_scope *s,
+                        const struct intake_prop *p) {
     frame_put_list(d->writer);
     intake_json_put(d, s, &p->path, p->value);
     frame_put_list_end(d->writer);
+}
+
+static void put_listed(struct intake_door *d, const struct intake_scope *s,
+                       const struct intake_prop *p) {
+    if (p->value->type == JSON_ARRAY)
+        intake_json_put(d, s, &p->path, p->value);
+    else
+        put_wrapped(d, s, p);
 }
 
 static void put_value(struct intake_door *d, const struct intake_scope *s, enum profile_op op,
@@ -149,8 +154,8 @@ static void put_value(struct intake_door *d, const struct intake_scope *s, enum 
         frame_put_number(d->writer, number);
         return;
     case PROFILE_APPEND:
-        if (p->value->type == JSON_OBJECT)
-            put_listed(d, s, p);
+        if (p->value->type == JSON_OBJECT || p->value->type == JSON_ARRAY)
+            put_wrapped(d, s, p);
         else
             intake_json_put(d, s, &p->path, p->value);
         return;

@@ -78,7 +78,7 @@ enum profile_op {
     PROFILE_SET = 1,
     PROFILE_SET_ONCE = 2,
     PROFILE_ADD = 3,
-    PROFILE_APPEND = 4,
+    PROFILE_APPEND = 4, /* a scalar is the new element; a list holds the new elements (lists and objects are wrapped so) */
     PROFILE_UNION = 5,
     PROFILE_REMOVE = 6,
     PROFILE_UNSET = 7, /* each prop's value is V_NULL */
@@ -175,6 +175,9 @@ bool journal_met_damage(const struct journal *j); /* opening set something aside
 struct err journal_append(struct journal *j, const struct str *frames, size_t n, uint64_t *out_position);
 /* Starts a new file (erasure, size). */
 struct err journal_rotate(struct journal *j);
+
+/* Where the oldest file that is left begins; 0 in an empty folder. */
+struct err journal_first_position(const char *folder, uint64_t *out);
 
 struct journal_reader; /* follows from a position */
 struct err journal_reader_open(const char *folder, uint64_t position, struct journal_reader **out); /* ERR_NOTFOUND: that part is gone */

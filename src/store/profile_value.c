@@ -162,8 +162,10 @@ static void append(struct buf *out, struct str old, struct str operand, bool onl
     struct cursor have = items(old);
     for (struct cursor c = have; c.n && !c.bad; count++)
         buf_put_str(out, profile_element(&c));
+    /* A scalar null is an element for $append; lists carry what is to be added (journal.h). */
+    bool whole = !only_new && tag(operand) != PV_LIST;
     struct cursor add =
-        only_new ? items(operand) : (struct cursor){(const uint8_t *)operand.p, operand.n, false};
+        whole ? (struct cursor){(const uint8_t *)operand.p, operand.n, false} : items(operand);
     while (add.n && count < PROFILE_MAX_LIST) {
         struct str e = profile_element(&add);
         if (!e.p) break;
