@@ -165,3 +165,12 @@ struct err journal_delete_below(const char *folder, uint64_t position) {
     journal_files_done(&files);
     return e.code == ERR_OK ? io_sync_folder(folder) : e;
 }
+
+struct err journal_first_position(const char *folder, uint64_t *out) {
+    struct journal_files files;
+    TRY(journal_files_list(folder, &files));
+    uint64_t first = files.n > 0 ? files.starts[0] : 0;
+    journal_files_done(&files);
+    *out = first;
+    return ERR_NONE;
+}

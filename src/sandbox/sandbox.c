@@ -17,6 +17,8 @@
     (READ_FOLDER | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |                 \
      LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |  \
      LANDLOCK_ACCESS_FS_MAKE_SOCK)
+#define WRITE_ONLY_FOLDER                                                                          \
+    (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG)
 #define ALL_ABI1 ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
 #define TRUNCATE (1ULL << 14) /* ABI 3; older headers do not name it */
 
@@ -37,6 +39,7 @@ static struct err allow(int rules, uint64_t known, const struct sandbox_path *p)
     struct stat st;
     if (fd < 0 || fstat(fd, &st)) return ERR_NONE;
     uint64_t rights = p->write ? WRITE_FOLDER | TRUNCATE | LANDLOCK_ACCESS_FS_REFER : READ_FOLDER;
+    if (p->write_only) rights = WRITE_ONLY_FOLDER | TRUNCATE;
     if (!S_ISDIR(st.st_mode))
         rights = p->write ? READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | TRUNCATE : READ_FILE;
     struct landlock_path_beneath_attr rule = {.allowed_access = rights & known, .parent_fd = fd};

@@ -15,6 +15,7 @@
 struct sandbox_path {
     const char *path; /* a folder (all below it) or a file; one that does not exist is left out */
     bool write;       /* create, change, rename, remove below it; else read only */
+    bool write_only;  /* instead: create, change and remove below it, but read nothing there (front's journal) */
 };
 
 /* Also refuses the calls that neither child has a use for: sockets of its own, connect, exec,
