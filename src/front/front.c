@@ -102,8 +102,8 @@ static struct err read_tls(struct front *f) {
 static struct err close_sandbox(const struct front *f) {
     char own[4200];
     settings_path(f->setup->settings, "front", own);
-    const struct sandbox_path paths[] = {{.path = own, .write = true},
-                                         {.path = f->journal_path, .write_only = true},
+    const struct sandbox_path paths[] = {{.path = own, .write = SANDBOX_WRITE},
+                                         {.path = f->journal_path, .write = SANDBOX_WRITE_ONLY},
                                          {.path = "/etc/localtime"},
                                          {.path = "/dev/urandom"}};
     TRY(sandbox_close(paths, sizeof paths / sizeof *paths));

@@ -39,7 +39,7 @@ static struct err allow(int rules, uint64_t known, const struct sandbox_path *p)
     struct stat st;
     if (fd < 0 || fstat(fd, &st)) return ERR_NONE;
     uint64_t rights = p->write ? WRITE_FOLDER | TRUNCATE | LANDLOCK_ACCESS_FS_REFER : READ_FOLDER;
-    if (p->write_only) rights = WRITE_ONLY_FOLDER | TRUNCATE;
+    if (p->write == SANDBOX_WRITE_ONLY) rights = WRITE_ONLY_FOLDER | TRUNCATE;
     if (!S_ISDIR(st.st_mode))
         rights = p->write ? READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | TRUNCATE : READ_FILE;
     struct landlock_path_beneath_attr rule = {.allowed_access = rights & known, .parent_fd = fd};

@@ -12,10 +12,14 @@
 
 #include "base/base.h"
 
+enum sandbox_write {
+    SANDBOX_READ,      /* read only */
+    SANDBOX_WRITE,     /* (true) create, change, rename, remove below it, and read */
+    SANDBOX_WRITE_ONLY /* create, change, remove below it, but read nothing there: front's journal */
+};
 struct sandbox_path {
     const char *path; /* a folder (all below it) or a file; one that does not exist is left out */
-    bool write;       /* create, change, rename, remove below it; else read only */
-    bool write_only;  /* instead: create, change and remove below it, but read nothing there (front's journal) */
+    enum sandbox_write write;
 };
 
 /* Also refuses the calls that neither child has a use for: sockets of its own, connect, exec,
