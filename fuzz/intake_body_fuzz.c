@@ -104,6 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
     const struct intake_group g = {.ctx = &w, .writer = writer_of, .crowd = crowd_of};
     struct intake_result r;
     intake_take(w.in, &w.reg, &g, &q, &r);
+    assert(!r.must_abort);
     check_reply(&w, &q, &r);
     check_frame(&w, &r);
     return 0;

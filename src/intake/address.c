@@ -13,10 +13,14 @@
  * once. A piece that its shape seals ends the walk: what stands below a token belongs to the
  * token's owner.
  */
+#include <assert.h>
+#include <stdio.h>
+
 #include "intake/shapes.h"
 #include "intake/text.h"
 #include "intake/url.h"
 
+#define PIECE_PATH_BYTES (VALUE_PATH_BYTES + 16 + MAX_ADDRESS_BYTES)
 #define MAX_PIECES 24
 #define MAX_ADDRESS_BYTES                                                                          \
     1024 /* with the pieces this bounds what one address can put into a frame */
@@ -31,6 +35,18 @@ struct walk {
     bool sealed;   /* by shape or kind: nothing further is looked at */
 };
 
+/* "<base>#<where>:<parent>". */
+static struct str piece_path(const struct walk *w, const char *where, struct str parent,
+                             char bytes[PIECE_PATH_BYTES]) {
+    int n = snprintf(bytes, PIECE_PATH_BYTES, "#%s", where);
+    size_t where_n = (size_t)n, at = w->base.n;
+    assert(at + where_n + parent.n <= PIECE_PATH_BYTES);
+    memmove(bytes + at, bytes, where_n);
+    memcpy(bytes, w->base.p, at);
+    if (parent.n > 0) memcpy(bytes + at + where_n, parent.p, parent.n);
+    return (struct str){bytes, at + where_n + parent.n};
+}
+
 /* One piece at "<base>#<where>:<parent>". */
 static void piece(struct walk *w, const char *where, struct str parent, struct str value) {
     if (w->sealed || value.n == 0) return;
@@ -38,12 +54,8 @@ static void piece(struct walk *w, const char *where, struct str parent, struct s
         w->sealed = true;
         return;
     }
-    struct str path = arena_printf(w->door->arena, STR_FMT "#%s" STR_FMT, STR_ARG(w->base), where,
-                                   STR_ARG(parent));
-    if (!path.p) {
-        w->door->failed = ERR(ERR_NOMEM, "intake: path of an address");
-        return;
-    }
+    char bytes[PIECE_PATH_BYTES];
+    struct str path = piece_path(w, where, parent, bytes);
     struct intake_text t = {.kind = w->scope->value_kind == TEXT_GROUP_VALUE ? TEXT_USER_VALUE
                                                                              : w->scope->value_kind,
                             .type = TEXT_STRING,
@@ -82,8 +94,9 @@ enum intake_policy intake_address_policy(struct intake_door *d, const struct int
     if (d->project->test) return POLICY_ADMIT;
     if (!intake_url_split(value, &u))
         return intake_shape_sealed(value) ? POLICY_SEAL : POLICY_COUNT;
+    char bytes[VALUE_PATH_BYTES];
     struct walk w = {
-        .door = d, .scope = s, .path = p, .base = intake_value_path(d, s, p), .readable = true};
+        .door = d, .scope = s, .path = p, .base = intake_value_path(s, p, bytes), .readable = true};
     if (u.has_user || value.n > MAX_ADDRESS_BYTES || d->failed.code != ERR_OK) return POLICY_SEAL;
     piece(&w, "host", STR(""), u.host);
     walk_path(&w, u.path);

@@ -77,7 +77,7 @@ enum intake_taken intake_open_door(struct intake_job *j, struct str token,
                                   .project = p,
                                   .writer = j->group->writer(j->group->ctx, p),
                                   .crowd = j->group->crowd(j->group->ctx, p),
-                                  .arena = j->in->scratch};
+                                  .arena = j->in->record};
         d->key = door_key(p, d->crowd);
     }
     j->token = token;

@@ -60,7 +60,7 @@ static struct intake_fault read_user(struct intake_job *j, const struct json *v,
     if (m->id.n == 0) m->id = intake_id_text(json_get(v, "$user_id"));
     struct str device = intake_id_text(json_get(v, "$device_id"));
     if (m->id.n == 0 && device.n > 0)
-        m->id = arena_printf(j->in->scratch, "$device:" STR_FMT, STR_ARG(device));
+        m->id = arena_printf(j->in->record, "$device:" STR_FMT, STR_ARG(device));
     if (m->id.n == 0) return bad("$distinct_id", "'$distinct_id' is missing");
     if (j->strict && intake_id_refused(m->id))
         return bad("$distinct_id", "'$distinct_id' is invalid: this value stands for nobody");
@@ -191,25 +191,6 @@ static void keep_addable(struct intake_props *p) {
     p->n = n;
 }
 
-/* Adds a member whose value stays whole: objects of APPEND, UNION and REMOVE are elements, not
- * paths. */
-static void add_whole(struct intake_door *d, const struct intake_scope *s, struct intake_props *p,
-                      const struct json *c) {
-    if (c->type != JSON_OBJECT) {
-        intake_props_add(d, s, p, STR(""), c);
-        return;
-    }
-    struct json *name = arena_alloc(d->arena, sizeof *name);
-    if (!name) {
-        d->failed = ERR(ERR_NOMEM, "intake: profile property");
-        return;
-    }
-    *name = (struct json){.type = JSON_NULL, .skip = 1, .key = c->key};
-    size_t before = p->n;
-    intake_props_add(d, s, p, STR(""), name);
-    if (p->n > before) p->list[before].value = c;
-}
-
 static struct intake_fault collect_names(struct intake_job *j, const struct intake_scope *s,
                                          const struct json *v) {
     struct intake_props *p = j->in->props;
@@ -217,11 +198,11 @@ static struct intake_fault collect_names(struct intake_job *j, const struct inta
         return bad("$unset", "'$unset' is invalid: must be a list of names");
     const struct json *first = v->type == JSON_ARRAY ? json_first(v) : v;
     for (const struct json *c = first; c != json_end(v); c = json_next(c)) {
+        size_t before = p->n;
+        const struct json name = {.type = JSON_NULL, .skip = 1, .key = c->s};
         if (c->type != JSON_STR) continue;
-        struct json *name = arena_alloc(j->door.arena, sizeof *name);
-        if (!name) return bad("$unset", "'$unset' is too long");
-        *name = (struct json){.type = JSON_NULL, .skip = 1, .key = c->s};
-        intake_props_add(&j->door, s, p, STR(""), name);
+        intake_props_add_whole(&j->door, s, p, &name);
+        if (p->n > before) p->list[before].value = c;
     }
     return bad(NULL, NULL);
 }
@@ -240,7 +221,7 @@ static struct intake_fault collect(struct intake_job *j, const struct intake_sco
         if (op == PROFILE_SET || op == PROFILE_SET_ONCE)
             intake_props_add(&j->door, s, p, STR(""), c);
         else
-            add_whole(&j->door, s, p, c);
+            intake_props_add_whole(&j->door, s, p, c);
     }
     if (op == PROFILE_ADD) keep_addable(p);
     return j->strict ? p->fault : bad(NULL, NULL);

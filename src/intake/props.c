@@ -29,14 +29,11 @@ static bool needs_escape(struct str key) {
     return false;
 }
 
-/* prefix '.' key, with '.' and '\' of the key escaped. */
-static struct str join(struct intake_door *d, struct str prefix, struct str key) {
+/* prefix '.' key, with '.' and '\' of the key escaped: the key itself, or in `to`. Empty: too long.
+ */
+static struct str join(struct str prefix, struct str key, char to[MAX_PATH_BYTES]) {
     if (prefix.n == 0 && !needs_escape(key)) return key;
-    char *to = arena_alloc(d->arena, prefix.n + 1 + 2 * key.n);
-    if (!to) {
-        d->failed = ERR(ERR_NOMEM, "intake: property path");
-        return key;
-    }
+    if (prefix.n + 1 + 2 * key.n > MAX_PATH_BYTES) return (struct str){0};
     size_t n = prefix.n;
     if (n > 0) {
         memcpy(to, prefix.p, n);
@@ -84,15 +81,7 @@ static bool any_long_list(const struct json *v) {
 
 static void add_leaf(struct intake_door *d, const struct intake_scope *s, struct intake_props *p,
                      struct str name, const struct json *v) {
-    if (name.n > MAX_PATH_BYTES) {
-        fault(p, "a property's path is longer than 1024 bytes");
-        return;
-    }
     struct intake_path path;
-    if (p->n == INTAKE_MAX_PROPERTIES) {
-        fault(p, "more than 255 properties");
-        return;
-    }
     intake_path_put(d, s, name, v->key, &path);
     if (v->type == JSON_STR) intake_value_expect(d, s, &path, v->s);
     for (size_t i = 0; i < p->n; i++) {
@@ -100,28 +89,43 @@ static void add_leaf(struct intake_door *d, const struct intake_scope *s, struct
         p->list[i].value = v;
         return;
     }
+    if (name.p != v->key.p) path.name = arena_str(d->arena, name);
+    if (!path.name.p) d->failed = ERR(ERR_NOMEM, "intake: property path");
     p->list[p->n++] = (struct intake_prop){path, v};
+}
+
+/* The member's path, or empty when it cannot be kept, with the reason as fault. */
+static struct str path_of(struct intake_props *p, struct str prefix, struct str key,
+                          char to[MAX_PATH_BYTES]) {
+    struct str name = {0};
+    if (key.n == 0)
+        fault(p, "a property's name is empty");
+    else if (key.n > MAX_NAME_BYTES)
+        fault(p, "a property's name is longer than 255 bytes");
+    else if (p->n == INTAKE_MAX_PROPERTIES)
+        fault(p, "more than 255 properties");
+    else if ((name = join(prefix, key, to)).n == 0)
+        fault(p, "a property's path is longer than 1024 bytes");
+    return name;
+}
+
+static bool fits(struct intake_props *p, const struct json *v, unsigned depth) {
+    if (v->type != JSON_ARRAY && v->type != JSON_OBJECT) return true;
+    if (any_long_list(v)) fault(p, "a list has more than 255 elements");
+    if (depth + depth_of(v) <= INTAKE_MAX_DEPTH) return true;
+    fault(p, "values are nested deeper than 8");
+    return false;
 }
 
 void intake_props_add(struct intake_door *d, const struct intake_scope *s, struct intake_props *p,
                       struct str prefix, const struct json *m) {
-    if (d->failed.code != ERR_OK) return;
-    if (m->key.n == 0 || m->key.n > MAX_NAME_BYTES) {
-        fault(p, m->key.n == 0 ? "a property's name is empty"
-                               : "a property's name is longer than 255 bytes");
-        return;
-    }
-    struct str name = join(d, prefix, m->key);
+    char bytes[MAX_PATH_BYTES];
     unsigned depth = prefix.n > 0 ? dots(prefix) + 1 : 0;
-    if (m->type == JSON_ARRAY) {
-        if (depth + depth_of(m) > INTAKE_MAX_DEPTH) {
-            fault(p, "values are nested deeper than 8");
-            return;
-        }
-        if (any_long_list(m)) fault(p, "a list has more than 255 elements");
-    }
+    if (d->failed.code != ERR_OK) return;
+    struct str name = path_of(p, prefix, m->key, bytes);
+    if (name.n == 0) return;
     if (m->type != JSON_OBJECT || m->n == 0) {
-        add_leaf(d, s, p, name, m);
+        if (fits(p, m, depth)) add_leaf(d, s, p, name, m);
         return;
     }
     if (depth + 1 > INTAKE_MAX_DEPTH) {
@@ -130,6 +134,14 @@ void intake_props_add(struct intake_door *d, const struct intake_scope *s, struc
     }
     for (const struct json *c = json_first(m); c != json_end(m); c = json_next(c))
         intake_props_add(d, s, p, name, c);
+}
+
+void intake_props_add_whole(struct intake_door *d, const struct intake_scope *s,
+                            struct intake_props *p, const struct json *m) {
+    char bytes[MAX_PATH_BYTES];
+    if (d->failed.code != ERR_OK) return;
+    struct str name = path_of(p, STR(""), m->key, bytes);
+    if (name.n > 0 && fits(p, m, 1)) add_leaf(d, s, p, name, m);
 }
 
 /* ---- putting ---- */
@@ -182,8 +194,9 @@ static void put_object(struct intake_door *d, const struct json *v) {
     for (const struct json *c = json_first(v); c != json_end(v) && n < INTAKE_MAX_LIST;
          c = json_next(c), n++) {
         struct intake_path key;
+        char bytes[MAX_PATH_BYTES];
         if (c->key.n == 0 || c->key.n > MAX_NAME_BYTES) continue;
-        intake_path_put(d, &intake_event_scope, join(d, STR(""), c->key), c->key, &key);
+        intake_path_put(d, &intake_event_scope, join(STR(""), c->key, bytes), c->key, &key);
         frame_put_prop(d->writer, key.index);
         intake_json_put(d, &intake_event_scope, &key, c);
     }

@@ -86,6 +86,10 @@ struct intake_props {
  * value. */
 void intake_props_add(struct intake_door *d, const struct intake_scope *s, struct intake_props *p,
                       struct str prefix, const struct json *member);
+/* The same for a member whose value stays whole: objects of $append, $union, $remove are elements,
+ * not paths. */
+void intake_props_add_whole(struct intake_door *d, const struct intake_scope *s,
+                            struct intake_props *p, const struct json *member);
 /* Puts one property with its value into the record that is open. */
 void intake_prop_put(struct intake_door *d, const struct intake_scope *s,
                      const struct intake_prop *p);

@@ -23,6 +23,7 @@ struct intake_trial;
 struct intake {
     struct json_parser *parser;
     struct arena *scratch; /* one request's nodes and decoded bytes; wiped when it ends */
+    struct arena *record;  /* one record's paths; wiped at the next */
     struct intake_names names;
     struct intake_geo *geo;        /* NULL: no database */
     struct intake_device *device;  /* NULL: no patterns */

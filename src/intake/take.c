@@ -14,6 +14,7 @@
     ((size_t)192 << 20) /* a 10 MB body of the densest JSON is refused by this, no honest one is   \
                          */
 
+#define RECORD_BYTES ((size_t)8 << 20) /* a record of 1 MB cannot need as much */
 #define SCRATCH_KEPT_BYTES ((size_t)4 << 20)
 
 struct err intake_new(const struct intake_config *c, struct intake **out) {
@@ -21,13 +22,15 @@ struct err intake_new(const struct intake_config *c, struct intake **out) {
     if (!in) return ERR(ERR_NOMEM, "intake");
     in->parser = json_parser_new(INTAKE_MAX_BODY_BYTES);
     in->scratch = arena_new(SCRATCH_BYTES);
+    in->record = arena_new(RECORD_BYTES);
     in->known = aligned_alloc(64, KNOWN_SLOTS * sizeof *in->known);
     in->persons = calloc(PERSON_SLOTS, sizeof *in->persons);
     in->props = calloc(1, sizeof *in->props);
-    if (!in->parser || !in->scratch || !in->known || !in->persons || !in->props)
+    if (!in->parser || !in->scratch || !in->record || !in->known || !in->persons || !in->props)
         return ERR(ERR_NOMEM, "intake");
     memset(in->known, 0, KNOWN_SLOTS * sizeof *in->known);
     arena_wipe_on_reset(in->scratch);
+    arena_wipe_on_reset(in->record);
     /* The first block is kept over resets: make it large enough for usual requests. */
     if (!arena_alloc(in->scratch, SCRATCH_KEPT_BYTES)) return ERR(ERR_NOMEM, "intake");
     arena_reset(in->scratch);
@@ -43,6 +46,7 @@ void intake_free(struct intake *in) {
     if (!in) return;
     json_parser_free(in->parser);
     arena_free(in->scratch);
+    arena_free(in->record);
     intake_geo_close(in->geo);
     intake_device_free(in->device);
     free(in->known);
@@ -111,6 +115,7 @@ static bool take_record(struct intake_job *j, uint32_t index, const struct json 
                         bool check_size) {
     struct str insert_id = {0};
     struct intake_fault fault = {0};
+    arena_reset(j->in->record);
     enum intake_taken taken = TAKEN_FAULTY;
     if (check_size && too_large(v))
         fault = (struct intake_fault){"", "the record is larger than 1 MB"};
@@ -177,10 +182,15 @@ static size_t count_lines(struct str text) {
     return n;
 }
 
+static const struct intake_fault *line_fault(struct err e) {
+    static const struct intake_fault broken = {"", "the line is not valid JSON"},
+                                     large = {"", "the record is larger than 1 MB"},
+                                     dense = {"", "the request holds too many values"};
+    return e.code == ERR_LIMIT ? &large : e.code == ERR_NOMEM ? &dense : &broken;
+}
+
 /* A line that does not parse fails alone. */
 static void take_lines(struct intake_job *j, struct str text) {
-    static const struct intake_fault broken = {"", "the line is not valid JSON"},
-                                     large = {"", "the record is larger than 1 MB"};
     if (!j->request->is_local && count_lines(text) > INTAKE_MAX_BATCH) {
         refuse(j, 413, "more than 2000 records in one request");
         return;
@@ -189,12 +199,8 @@ static void take_lines(struct intake_job *j, struct str text) {
     for (struct str line = next_line(&text); line.n > 0; line = next_line(&text), index++) {
         const struct json *v = NULL;
         struct err e = line.n > INTAKE_MAX_EVENT_BYTES ? ERR(ERR_LIMIT, "") : parse(j, line, &v);
-        if (e.code == ERR_NOMEM) {
-            later(j, "out of memory, try again");
-            return;
-        }
         if (e.code != ERR_OK)
-            note_failure(j, index, (struct str){0}, e.code == ERR_LIMIT ? &large : &broken);
+            note_failure(j, index, (struct str){0}, line_fault(e));
         else if (!take_record(j, index, v, false))
             return;
     }
@@ -304,5 +310,6 @@ void intake_take(struct intake *in, const struct registry *reg, const struct int
         in->generation = reg->generation;
     }
     take(&j);
+    arena_reset(in->record);
     arena_reset(in->scratch);
 }

@@ -11,6 +11,8 @@
  * entered again (frame_add_text); and when an entry fails after such a verdict, d->failed tells the
  * front to give up the group.
  */
+#include <assert.h>
+
 #include "intake/shapes.h"
 #include "intake/state.h"
 
@@ -228,13 +230,15 @@ void intake_group_scope(struct intake_door *d, struct str group_key, struct inta
 
 /* ---- values ---- */
 
-struct str intake_value_path(struct intake_door *d, const struct intake_scope *s,
-                             const struct intake_path *p) {
+struct str intake_value_path(const struct intake_scope *s, const struct intake_path *p,
+                             char bytes[VALUE_PATH_BYTES]) {
     if (s->value_kind != TEXT_GROUP_VALUE) return p->name;
-    struct str path =
-        arena_printf(d->arena, STR_FMT "\x1f" STR_FMT, STR_ARG(s->group_key), STR_ARG(p->name));
-    if (!path.p) d->failed = ERR(ERR_NOMEM, "intake: path of a group's value");
-    return path;
+    size_t n = s->group_key.n;
+    assert(n + 1 + p->name.n <= VALUE_PATH_BYTES);
+    memcpy(bytes, s->group_key.p, n);
+    bytes[n++] = '\x1f';
+    memcpy(bytes + n, p->name.p, p->name.n);
+    return (struct str){bytes, n + p->name.n};
 }
 
 static enum intake_policy value_policy(struct intake_door *d, const struct intake_scope *s,
@@ -272,7 +276,8 @@ uint32_t intake_value_put(struct intake_door *d, const struct intake_scope *s,
                             .needed = intake_needed(d, p->flags)};
     uint32_t index = 0;
     if (intake_text_known(d, &t, &index, NULL)) return index;
-    t.path = intake_value_path(d, s, p);
+    char bytes[VALUE_PATH_BYTES];
+    t.path = intake_value_path(s, p, bytes);
     t.policy = value_policy(d, s, p, &t);
     intake_text_put(d, &t, &index);
     return index;

@@ -19,7 +19,7 @@ struct intake_door {
     const struct registry_project *project;
     struct frame_writer *writer;
     struct crowd *crowd;
-    struct arena *arena; /* of the request: paths that have to be built */
+    struct arena *arena; /* of the record: paths that have to be built */
     uint64_t key;    /* tells this project, its keys and its crowd from all others in the caches */
     uint64_t sender; /* fingerprint of the person whose record is in hand; 0: nobody */
     struct str id;   /* the distinct_id last looked up, and its hash: it is stored right after */
@@ -98,10 +98,10 @@ uint32_t intake_value_put(struct intake_door *d, const struct intake_scope *s,
                           const struct intake_path *p, enum text_type type, struct str value);
 /* The people that a value under this path needs to be readable. */
 uint32_t intake_needed(const struct intake_door *d, uint16_t flags);
-/* Hash path of values: the name, for groups the key and the name. p NULL: no memory (d->failed is
- * set). */
-struct str intake_value_path(struct intake_door *d, const struct intake_scope *s,
-                             const struct intake_path *p);
+/* Hash path of values: the name, for groups the key and the name, written into bytes. */
+#define VALUE_PATH_BYTES 2048 /* key and name are 255 and 1024 bytes at most */
+struct str intake_value_path(const struct intake_scope *s, const struct intake_path *p,
+                             char bytes[VALUE_PATH_BYTES]);
 /* Address rule (address.c): counts the pieces, says whether the whole may be readable. */
 enum intake_policy intake_address_policy(struct intake_door *d, const struct intake_scope *s,
                                          const struct intake_path *p, struct str value);

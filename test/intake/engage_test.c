@@ -93,6 +93,70 @@ static void transactions_are_appended_as_objects_in_a_list(void **state) {
     rig_close(&r);
 }
 
+/* n opened objects or lists around a 1. */
+static void nest(char *to, unsigned n, bool lists) {
+    for (unsigned i = 0; i < n; i++)
+        to += sprintf(to, lists ? "[" : "{\"o\":");
+    *to++ = '1';
+    for (unsigned i = 0; i < n; i++)
+        *to++ = lists ? ']' : '}';
+    *to = 0;
+}
+
+static void deep_elements_are_left_out_and_nothing_is_given_up(void **state) {
+    static const char *const ops[] = {"$append", "$union", "$remove", "$set"};
+    struct rig r;
+    char value[1024], body[2048];
+    open_engage(&r);
+    for (unsigned n = 1; n < 60; n++) {
+        for (size_t i = 0; i < 8; i++) {
+            nest(value, n, i % 2);
+            snprintf(body, sizeof body, "{\"%s\":{\"deep\":%s,\"a\":1}," WHO "}", ops[i / 2],
+                     value);
+            rig_take(&r, body);
+            rig_assert_reply(&r, 200, "1");
+            assert_false(r.result.must_abort);
+            unsigned props = rig_profile(&r, 0, RECORD_USER).n_props;
+            assert_int_equal(props, n > 8 || (n > 7 && i < 6) ? 1 : 2);
+        }
+    }
+    rig_close(&r);
+}
+
+static void endless_names_need_no_endless_memory(void **state) {
+    struct rig r;
+    size_t cap = 9u << 20;
+    char *body = malloc(cap), *to = body;
+    open_engage(&r);
+    to += sprintf(to, "{\"$token\":\"" RIG_TOKEN "\",\"$distinct_id\":\"u\",\"$unset\":[\"\"");
+    while (to < body + 900000)
+        to += sprintf(to, ",\"x.y\"");
+    to += sprintf(to, "],\"$set\":{\"%0240d\":{\"%0240d\":{\"%0240d\":{\"z\":0", 1, 2, 3);
+    while (to < body + 1000000)
+        to += sprintf(to, ",\"a\":1");
+    sprintf(to, "}}}}}");
+    rig_take(&r, body);
+    rig_assert_reply(&r, 200, "1");
+    assert_int_equal(rig_profile(&r, 0, RECORD_USER).n_props, 1);
+    assert_int_equal(rig_profile(&r, 1, RECORD_USER).n_props, 2);
+    to = body + sprintf(body,
+                        "[{\"$token\":\"" RIG_TOKEN
+                        "\",\"$group_key\":\"%0255d\",\"$group_id\":\"g\",\"$set\":{",
+                        1);
+    for (int i = 0; i < 255; i++) {
+        to += sprintf(to, "%s\"%0250d\":[\"/a#b\"", i ? "," : "", i);
+        for (int e = 1; e < 255; e++)
+            to += sprintf(to, ",\"/a#b\"");
+        to += sprintf(to, "]");
+    }
+    sprintf(to, "}}]");
+    r.request.endpoint = INTAKE_GROUPS;
+    rig_take(&r, body);
+    rig_assert_reply(&r, 200, "1");
+    free(body);
+    rig_close(&r);
+}
+
 static void nulls_of_set_once_do_not_wipe(void **state) {
     struct rig r;
     struct cursor c;
@@ -235,6 +299,8 @@ int main(void) {
         cmocka_unit_test(set_makes_a_record_with_the_person_and_its_id),
         cmocka_unit_test(a_message_with_several_operations_makes_a_record_for_each),
         cmocka_unit_test(transactions_are_appended_as_objects_in_a_list),
+        cmocka_unit_test(deep_elements_are_left_out_and_nothing_is_given_up),
+        cmocka_unit_test(endless_names_need_no_endless_memory),
         cmocka_unit_test(nulls_of_set_once_do_not_wipe),
         cmocka_unit_test(time_and_its_friends_at_the_top_are_read),
         cmocka_unit_test(phone_numbers_cannot_be_added),
