@@ -56,6 +56,7 @@ void part_builder_free(struct part_builder *b) {
     free(b->row_time);
     free(b->row_insert);
     free(b->text_term);
+    free(b->frame_persons);
     free(b);
 }
 
@@ -126,26 +127,48 @@ static struct part_build_column *add_cell(struct part_builder *b, uint32_t prope
     return c;
 }
 
-static void add_number(struct part_builder *b, uint32_t property_term, struct cursor value) {
-    cursor_u8(&value);
-    double v = cursor_f64(&value);
+static void add_number(struct part_builder *b, uint32_t property_term, double v)
+{
     if (!isfinite(v)) return;
     struct part_build_column *c = add_cell(b, property_term, PART_NUMBER);
     if (c) c->numbers[c->n++] = v == 0 ? 0 : v;
 }
 
-static void add_value(struct part_builder *b, const struct frame *f, uint32_t path,
-                      struct cursor value) {
-    uint32_t property = part_builder_text(b, f, path);
-    if (property == PART_NONE) return;
-    if (value.p[0] == V_NUMBER) {
-        add_number(b, property, value);
-        return;
-    }
-    uint32_t term = part_builder_value(b, f, value);
+static void add_code(struct part_builder *b, uint32_t property_term, uint32_t term)
+{
     if (term == PART_NONE) return;
-    struct part_build_column *c = add_cell(b, property, PART_CODE);
+    struct part_build_column *c = add_cell(b, property_term, PART_CODE);
     if (c) c->codes[c->n++] = term;
+}
+
+static void add_value(struct part_builder *b, const struct frame *f, uint32_t path, struct cursor value)
+{
+    uint32_t property = part_builder_text(b, f, path);
+    if (property != PART_NONE) add_code(b, property, part_builder_value(b, f, value));
+}
+
+/* Texts and numbers are nearly all values: they are read in place. The frame was checked as a whole (frame_parse), so their bytes are there. */
+static bool add_simple(struct part_builder *b, const struct frame *f, struct cursor *props)
+{
+    uint8_t tag = props->p[4];
+    if (tag != V_TEXT && tag != V_NUMBER) return false;
+    uint32_t path, text;
+    memcpy(&path, props->p, sizeof path);
+    uint32_t property = part_builder_text(b, f, path);
+    size_t bytes = tag == V_TEXT ? 9 : 13;
+    if (property == PART_NONE) {
+        /* no memory: noted */
+    } else if (tag == V_TEXT) {
+        memcpy(&text, props->p + 5, sizeof text);
+        add_code(b, property, part_builder_text(b, f, text));
+    } else {
+        double v;
+        memcpy(&v, props->p + 5, sizeof v);
+        add_number(b, property, v);
+    }
+    props->p += bytes;
+    props->n -= bytes;
+    return true;
 }
 
 /* ---- rows ---- */
@@ -168,40 +191,57 @@ static void add_event(struct part_builder *b, const struct frame *f, struct fram
         b->failed = ERR(ERR_LIMIT, "part: rows");
         return;
     }
-    uint32_t person, name = part_builder_text(b, f, e->name);
+    uint32_t name = part_builder_text(b, f, e->name);
     if (name == PART_NONE || (b->rows == b->rows_cap && !rows_grow(b)) ||
-        !part_idmap_put(&b->persons, e->person, &person)) {
+        (b->frame_persons_n == b->frame_persons_cap &&
+         !part_grow(&b->frame_persons, &b->frame_persons_cap, sizeof *b->frame_persons))) {
         b->failed = ERR(ERR_NOMEM, "part: rows");
         return;
     }
+    b->frame_persons[b->frame_persons_n++] = e->person;
     uint32_t path;
     struct cursor value;
-    for (uint16_t i = 0; i < e->n_props && frame_next_prop(&e->props, &path, &value); i++)
+    for (uint16_t i = 0; i < e->n_props; i++) {
+        if (add_simple(b, f, &e->props)) continue;
+        if (!frame_next_prop(&e->props, &path, &value)) break;
         add_value(b, f, path, value);
-    b->row_person[b->rows] = person;
+    }
     b->row_event[b->rows] = name;
     b->row_time[b->rows] = e->time_us;
     b->row_insert[b->rows] = part_insert_fingerprint(e->sent_id, e->insert, e->time_us);
     b->rows++;
 }
 
-/* Texts that the events of this frame did not use, but that it says are readable, may lie here
- * sealed from an earlier frame. */
-static void note_readable(struct part_builder *b, const struct frame *f) {
-    for (uint32_t i = 0; i < f->n_texts; i++) {
-        uint32_t term;
-        if (b->text_term[i] != PART_NONE || f->texts[i].state == FRAME_TEXT_SEALED) continue;
-        if (part_idmap_find(&b->terms, f->texts[i].hash, &term))
-            b->term[term].what &= (uint16_t)~PART_WHAT_SEALED;
-    }
+/* Looks up what is known already of the frame's texts. Those that are readable now may lie here sealed from an earlier frame, whether or
+ * not this frame's events use them. */
+static struct err find_texts(struct part_builder *b, const struct frame *f)
+{
+    while (b->text_term_cap < f->n_texts)
+        if (!part_grow(&b->text_term, &b->text_term_cap, sizeof *b->text_term)) return ERR(ERR_NOMEM, "part: texts");
+    if (f->n_texts == 0) return ERR_NONE;
+    part_idmap_find_many(&b->terms, &f->texts[0].hash, sizeof f->texts[0], f->n_texts, b->text_term);
+    for (uint32_t i = 0; i < f->n_texts; i++)
+        if (b->text_term[i] != PART_NONE && f->texts[i].state != FRAME_TEXT_SEALED)
+            b->term[b->text_term[i]].what &= (uint16_t)~PART_WHAT_SEALED;
+    return ERR_NONE;
+}
+
+static struct err number_persons(struct part_builder *b)
+{
+    uint32_t n = b->frame_persons_n;
+    uint32_t *numbers = b->row_person + (b->rows - n);
+    if (n == 0) return ERR_NONE;
+    part_idmap_find_many(&b->persons, b->frame_persons, sizeof *b->frame_persons, n, numbers);
+    for (uint32_t i = 0; i < n; i++)
+        if (numbers[i] == PART_NONE && !part_idmap_put(&b->persons, b->frame_persons[i], &numbers[i]))
+            return b->failed = ERR(ERR_NOMEM, "part: persons");
+    return ERR_NONE;
 }
 
 struct err part_builder_add(struct part_builder *b, const struct frame *f) {
     TRY(b->failed);
-    while (b->text_term_cap < f->n_texts)
-        if (!part_grow(&b->text_term, &b->text_term_cap, sizeof *b->text_term))
-            return ERR(ERR_NOMEM, "part: texts");
-    if (f->n_texts > 0) memset(b->text_term, 0xff, (size_t)f->n_texts * sizeof *b->text_term);
+    TRY(find_texts(b, f));
+    b->frame_persons_n = 0;
     b->frame = PART_NONE;
     struct frame copy = *f;
     struct frame_event event;
@@ -210,6 +250,5 @@ struct err part_builder_add(struct part_builder *b, const struct frame *f) {
     while (b->failed.code == ERR_OK && (type = frame_next(&copy, &event, &profile)) != 0)
         if (type == RECORD_EVENT) add_event(b, f, &event);
     TRY(b->failed);
-    note_readable(b, f);
-    return ERR_NONE;
+    return number_persons(b);
 }
