@@ -1,183 +1,375 @@
-/* Main's promises, with children that are small functions of this program. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
-
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
+/* main as a process of its own, with small children: what lives, what dies with whom, what stays
+ * open. */
 #include "supervise/supervise.h"
 
-struct rig {
-    struct settings settings;
-    pid_t main_pid;
-    int out; /* main's stdout */
-};
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-/* A child that answers each connection of its local door with its pid, until told to stop. */
-static int answer_pid(const struct process_setup *s) {
-    struct pollfd fds[] = {{.fd = s->local_door, .events = POLLIN},
-                           {.fd = s->stop_fd, .events = POLLIN}};
+#include <cmocka.h>
+
+/* ---- the children ---- */
+
+static void write_pid(const struct process_setup *s, const char *name) {
+    char path[4200], text[32];
+    settings_path(s->settings, name, path);
+    (void)snprintf(text, sizeof text, "%d\n", getpid());
+    (void)io_replace_file(path, str_z(text), 0600).code;
+}
+
+/* Answers each connection of its door with its name, until told to stop; then says goodbye in a
+ * file. */
+static int serve(const struct process_setup *s, const char *name) {
+    write_pid(s, name);
+    struct pollfd fds[2] = {{.fd = s->stop_fd, .events = POLLIN},
+                            {.fd = s->door, .events = POLLIN}};
     if (write(s->ready_fd, "r", 1) != 1) return 1;
     close(s->ready_fd);
-    while (poll(fds, 2, -1) > 0 && !(fds[1].revents & POLLIN)) {
-        int fd = accept(s->local_door, NULL, NULL);
-        pid_t pid = getpid();
-        if (fd >= 0 && write(fd, &pid, sizeof pid) != sizeof pid) return 1;
-        fd_close(fd);
+    for (;;) {
+        (void)poll(fds, 2, -1);
+        if (fds[0].revents) break;
+        int c = accept(s->door, NULL, NULL);
+        if (c < 0) continue;
+        (void)!write(c, name, strlen(name));
+        close(c);
     }
+    char bye[64];
+    (void)snprintf(bye, sizeof bye, "%s.bye", name);
+    write_pid(s, bye);
     return 0;
 }
 
-static int fail_at_once(const struct process_setup *s) {
+static int run_front(const struct process_setup *s) {
+    return serve(s, "front");
+}
+static int run_console(const struct process_setup *s) {
+    return serve(s, "console");
+}
+static int run_failing(const struct process_setup *s) {
     (void)s;
-    return 4;
+    return 1;
+}
+/* Lists its open descriptors into a file. */
+static int run_listing(const struct process_setup *s) {
+    char path[4200];
+    settings_path(s->settings, "descriptors", path);
+    FILE *f = fopen(path, "we");
+    int known[] = {s->door,
+                   s->local_door,
+                   s->ready_fd,
+                   s->stop_fd,
+                   s->channel->page_fd,
+                   s->channel->wake_console,
+                   s->channel->wake_front,
+                   fileno(f)};
+    for (int fd = 3; fd < 1024; fd++) {
+        bool mine = false;
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+            mine |= known[i] == fd;
+        if (!mine && fcntl(fd, F_GETFD) >= 0) fprintf(f, "%d\n", fd);
+    }
+    fclose(f);
+    return serve(s, "front");
 }
 
-static const struct process_row good[] = {{PROCESS_FRONT, "front", answer_pid},
-                                          {PROCESS_CONSOLE, "console", answer_pid}};
-static const struct process_row bad[] = {{PROCESS_FRONT, "front", answer_pid},
-                                         {PROCESS_CONSOLE, "console", fail_at_once}};
+static const struct process_row both[] = {{PROCESS_FRONT, "front", run_front},
+                                          {PROCESS_CONSOLE, "console", run_console}};
 
-static void start(struct rig *r, const struct process_row *table) {
+/* ---- the rig ---- */
+
+struct rig {
+    struct settings settings;
+    pid_t main;
+    int out; /* main's stdout */
+    char line[512];
+};
+
+static void make_folder(struct rig *r) {
+    *r = (struct rig){.out = -1};
+    strcpy(r->settings.data, "/tmp/weir-supervise-XXXXXX");
+    assert_non_null(mkdtemp(r->settings.data));
+    strcpy(r->settings.public_addr, "127.0.0.1:0");
+    strcpy(r->settings.team_addr, "127.0.0.1:0");
+}
+
+static void start_table(struct rig *r, const struct process_row *table, int n) {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
-    fflush(NULL);
-    r->main_pid = fork();
-    assert_true(r->main_pid >= 0);
-    if (r->main_pid == 0) {
+    r->main = fork();
+    if (r->main == 0) {
+        (void)dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
-        dup2(ends[1], STDOUT_FILENO);
         close(ends[1]);
-        _exit(supervise_run(&r->settings, table, 2, NULL));
+        _exit(supervise_run(&r->settings, table, n, NULL));
     }
     close(ends[1]);
     r->out = ends[0];
 }
 
-static void make_settings(struct rig *r) {
-    char fault[256], *rest[4];
-    int rest_n = 0;
-    char folder[] = "/tmp/weir-supervise-XXXXXX";
-    assert_non_null(mkdtemp(folder));
-    char options[][16] = {"--data", "", "--public", "127.0.0.1:0", "--team", "127.0.0.1:0"};
-    char *argv[] = {options[0], folder, options[2], options[3], options[4], options[5]};
-    assert_int_equal(settings_read(6, argv, &r->settings, rest, &rest_n, fault).code, ERR_OK);
-}
-
-static void read_line(struct rig *r, char line[256]) {
+static bool read_line(struct rig *r, int ms) {
     size_t n = 0;
-    while (n < 255 && read(r->out, line + n, 1) == 1 && line[n] != '\n')
-        n++;
-    line[n] = 0;
+    struct pollfd p = {.fd = r->out, .events = POLLIN};
+    while (n < sizeof r->line - 1 && poll(&p, 1, ms) > 0 && read(r->out, r->line + n, 1) == 1)
+        if (r->line[n++] == '\n') {
+            r->line[n - 1] = 0;
+            return true;
+        }
+    return false;
 }
 
-static pid_t ask(const struct rig *r, const char *name) {
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    snprintf(a.sun_path, sizeof a.sun_path, "%.60s/run/%s.sock", r->settings.data, name);
-    AUTO(fd_close) int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    pid_t pid = 0;
-    if (connect(fd, (struct sockaddr *)&a, sizeof a) || read(fd, &pid, sizeof pid) != sizeof pid)
-        return 0;
-    return pid;
+static int port_of(const char *line, const char *key) {
+    const char *p = strstr(line, key);
+    assert_non_null(p);
+    return atoi(strrchr(strndupa(p, strcspn(p, " ")), ':') + 1);
+}
+
+/* What the child behind the port says, "" if nobody is there. */
+static void ask(int port, char out[64]) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)port),
+                            .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct timeval t = {.tv_sec = 10};
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
+    out[0] = 0;
+    if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0) {
+        ssize_t n = recv(fd, out, 63, MSG_WAITALL);
+        out[n > 0 ? n : 0] = 0;
+    }
+    close(fd);
+}
+
+static pid_t pid_in(struct rig *r, const char *name) {
+    char path[4200];
+    settings_path(&r->settings, name, path);
+    AUTO(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char text[32] = "";
+    if (fd >= 0) (void)!read(fd, text, sizeof text - 1);
+    return atoi(text);
+}
+
+static pid_t wait_new_pid(struct rig *r, const char *name, pid_t old) {
+    for (int i = 0; i < 1000; i++) {
+        pid_t pid = pid_in(r, name);
+        if (pid > 0 && pid != old) return pid;
+        usleep(10000);
+    }
+    fail_msg("no new %s", name);
+    return 0;
 }
 
 static int end(struct rig *r) {
-    int status = -1;
+    int status;
+    assert_int_equal(waitpid(r->main, &status, 0), r->main);
     close(r->out);
-    waitpid(r->main_pid, &status, 0);
-    char command[200];
-    snprintf(command, sizeof command, "rm -rf '%.100s'", r->settings.data);
+    char command[4300];
+    (void)snprintf(command, sizeof command, "rm -rf %s", r->settings.data);
     assert_int_equal(system(command), 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-static void the_ready_line_names_both_doors_and_term_drains(void **state) {
+/* ---- the tests ---- */
+
+static void it_says_ready_serves_and_drains(void **state) {
     (void)state;
     struct rig r;
-    char line[256];
-    make_settings(&r);
-    start(&r, good);
-    read_line(&r, line);
-    unsigned a = 0, b = 0;
-    assert_int_equal(
-        sscanf(line, "ready public=http://127.0.0.1:%u team=http://127.0.0.1:%u", &a, &b), 2);
-    assert_true(a > 0 && b > 0 && a != b);
+    make_folder(&r);
+    start_table(&r, both, 2);
+    assert_true(read_line(&r, 10000));
+    assert_int_equal(strncmp(r.line, "ready public=http://127.0.0.1:", 30), 0);
+    char said[64];
+    ask(port_of(r.line, "public="), said);
+    assert_string_equal(said, "front");
+    ask(port_of(r.line, "team="), said);
+    assert_string_equal(said, "console");
     struct stat st;
     char path[4200];
     settings_path(&r.settings, "run/front.sock", path);
     assert_int_equal(stat(path, &st), 0);
+    assert_true(S_ISSOCK(st.st_mode));
     assert_int_equal(st.st_mode & 0777, 0600);
-    assert_true(supervise_is_running(&r.settings));
-    kill(r.main_pid, SIGTERM);
+    kill(r.main, SIGTERM);
+    pid_t front = wait_new_pid(&r, "front.bye", 0);
+    assert_int_equal(front, pid_in(&r, "front"));
+    wait_new_pid(&r, "console.bye", 0);
     assert_int_equal(end(&r), 0);
-    assert_false(supervise_is_running(&r.settings));
 }
 
-static void a_killed_child_comes_back_and_nobody_is_refused(void **state) {
+/* The whole group gets a terminal's signal; the children wait for main's word. */
+static void children_ignore_signals_of_the_group(void **state) {
     (void)state;
     struct rig r;
-    char line[256];
-    make_settings(&r);
-    start(&r, good);
-    read_line(&r, line);
-    pid_t console = ask(&r, "console");
-    for (int i = 0; i < 5; i++) {
-        pid_t front = ask(&r, "front");
-        assert_true(front > 0);
+    make_folder(&r);
+    start_table(&r, both, 2);
+    assert_true(read_line(&r, 10000));
+    pid_t front = pid_in(&r, "front");
+    kill(front, SIGINT);
+    kill(front, SIGTERM);
+    usleep(100000);
+    char said[64];
+    ask(port_of(r.line, "public="), said);
+    assert_string_equal(said, "front");
+    assert_int_equal(pid_in(&r, "front"), front);
+    kill(r.main, SIGINT);
+    assert_int_equal(end(&r), 0);
+}
+
+static void a_killed_child_comes_back_and_its_door_never_closed(void **state) {
+    (void)state;
+    struct rig r;
+    make_folder(&r);
+    start_table(&r, both, 2);
+    assert_true(read_line(&r, 10000));
+    int port = port_of(r.line, "public=");
+    pid_t front = pid_in(&r, "front"), console = pid_in(&r, "console");
+    int64_t began = time_monotonic_us();
+    for (int i = 0; i < 3; i++) {
         kill(front, SIGKILL);
-        pid_t next =
-            ask(&r, "front"); /* waits in the socket's queue until the new child takes it */
-        if (next == front) next = ask(&r, "front");
-        assert_true(next > 0 && next != front);
-        assert_int_equal(ask(&r, "console"), console); /* the other one serves on */
+        char said[64];
+        ask(port, said); /* queued by the socket while nobody serves it */
+        assert_string_equal(said, "front");
+        front = wait_new_pid(&r, "front", front);
     }
-    kill(r.main_pid, SIGTERM);
+    assert_true(time_monotonic_us() - began < 3 * US_PER_S);
+    assert_int_equal(pid_in(&r, "console"), console); /* the other was not disturbed */
+    assert_int_equal(kill(console, 0), 0);
+    assert_false(read_line(&r, 100)); /* ready is said once */
+    kill(r.main, SIGTERM);
     assert_int_equal(end(&r), 0);
 }
 
 static void children_die_with_main(void **state) {
     (void)state;
     struct rig r;
-    char line[256];
-    make_settings(&r);
-    start(&r, good);
-    read_line(&r, line);
-    pid_t front = ask(&r, "front");
-    kill(r.main_pid, SIGKILL);
-    assert_int_equal(end(&r), 100 + SIGKILL);
-    for (int i = 0; i < 500 && kill(front, 0) == 0; i++) {
-        struct timespec pause = {.tv_nsec = 10000000};
-        nanosleep(&pause, NULL);
+    make_folder(&r);
+    start_table(&r, both, 2);
+    assert_true(read_line(&r, 10000));
+    pid_t front = pid_in(&r, "front"), console = pid_in(&r, "console");
+    kill(r.main, SIGKILL);
+    bool gone = false;
+    for (int i = 0; i < 500 && !gone; i++) {
+        usleep(10000);
+        char path[64];
+        (void)snprintf(path, sizeof path, "/proc/%d/fd/1", front); /* a zombie of init has none */
+        gone = access(path, F_OK) != 0;
+        (void)snprintf(path, sizeof path, "/proc/%d/fd/1", console);
+        gone = gone && access(path, F_OK) != 0;
     }
-    assert_int_equal(kill(front, 0), -1);
+    assert_true(gone);
+    assert_false(supervise_is_running(&r.settings));
+    assert_int_equal(end(&r), -SIGKILL);
 }
 
-static void what_fails_at_the_start_ends_the_server_with_its_code(void **state) {
+static void one_server_holds_the_folder(void **state) {
+    (void)state;
+    struct rig r, second;
+    make_folder(&r);
+    assert_false(supervise_is_running(&r.settings));
+    start_table(&r, both, 2);
+    assert_true(read_line(&r, 10000));
+    assert_true(supervise_is_running(&r.settings));
+    second = r;
+    start_table(&second, both, 2); /* waits for the lock */
+    assert_false(read_line(&second, 500));
+    kill(r.main, SIGTERM);
+    int status;
+    assert_int_equal(waitpid(r.main, &status, 0), r.main);
+    assert_true(read_line(&second, 10000)); /* and gets it */
+    close(r.out);
+    kill(second.main, SIGTERM);
+    assert_int_equal(end(&second), 0);
+}
+
+/* While a child of a killed main still hangs, the folder is not free: two fronts would write one
+ * journal. */
+static void the_lock_is_held_by_the_children_too(void **state) {
     (void)state;
     struct rig r;
-    make_settings(&r);
-    start(&r, bad);
-    assert_int_equal(end(&r), 4);
+    make_folder(&r);
+    start_table(&r, both, 2);
+    assert_true(read_line(&r, 10000));
+    char path[4200], link[64], target[4200] = "";
+    settings_path(&r.settings, "lock", path);
+    bool held = false;
+    for (int fd = 3; fd < 64 && !held; fd++) {
+        (void)snprintf(link, sizeof link, "/proc/%d/fd/%d", pid_in(&r, "front"), fd);
+        ssize_t n = readlink(link, target, sizeof target - 1);
+        if (n > 0) target[n] = 0;
+        held = n > 0 && strcmp(target, path) == 0;
+    }
+    assert_true(held);
+    kill(r.main, SIGTERM);
+    assert_int_equal(end(&r), 0);
+}
+
+static void a_child_gets_its_descriptors_and_the_lock_alone(void **state) {
+    (void)state;
+    static const struct process_row table[] = {{PROCESS_FRONT, "front", run_listing},
+                                               {PROCESS_CONSOLE, "console", run_console}};
+    struct rig r;
+    make_folder(&r);
+    start_table(&r, table, 2);
+    assert_true(read_line(&r, 10000));
+    char path[4200];
+    settings_path(&r.settings, "descriptors", path);
+    struct buf b;
+    buf_init(&b, 4096);
+    assert_int_equal(io_read_file(path, 4096, &b).code, ERR_OK);
+    size_t lines = 0;
+    for (size_t i = 0; i < b.n; i++)
+        lines += b.p[i] == '\n';
+    assert_int_equal(lines, 1);
+    buf_done(&b);
+    kill(r.main, SIGTERM);
+    assert_int_equal(end(&r), 0);
+}
+
+static void a_child_that_cannot_start_ends_the_server(void **state) {
+    (void)state;
+    static const struct process_row table[] = {{PROCESS_FRONT, "front", run_failing},
+                                               {PROCESS_CONSOLE, "console", run_console}};
+    struct rig r;
+    make_folder(&r);
+    start_table(&r, table, 2);
+    assert_false(read_line(&r, 10000));
+    assert_int_equal(end(&r), 1);
+}
+
+static void without_doors_only_the_local_sockets_are_there(void **state) {
+    (void)state;
+    static const struct process_row table[] = {{PROCESS_CONSOLE, "console", run_console}};
+    struct rig r;
+    make_folder(&r);
+    r.settings.no_doors = true;
+    start_table(&r, table, 1);
+    assert_true(read_line(&r, 10000));
+    assert_string_equal(r.line, "ready public= team=");
+    kill(r.main, SIGTERM);
+    assert_int_equal(end(&r), 0);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_ready_line_names_both_doors_and_term_drains),
-        cmocka_unit_test(a_killed_child_comes_back_and_nobody_is_refused),
+        cmocka_unit_test(it_says_ready_serves_and_drains),
+        cmocka_unit_test(children_ignore_signals_of_the_group),
+        cmocka_unit_test(a_killed_child_comes_back_and_its_door_never_closed),
         cmocka_unit_test(children_die_with_main),
-        cmocka_unit_test(what_fails_at_the_start_ends_the_server_with_its_code),
+        cmocka_unit_test(one_server_holds_the_folder),
+        cmocka_unit_test(the_lock_is_held_by_the_children_too),
+        cmocka_unit_test(a_child_gets_its_descriptors_and_the_lock_alone),
+        cmocka_unit_test(a_child_that_cannot_start_ends_the_server),
+        cmocka_unit_test(without_doors_only_the_local_sockets_are_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
