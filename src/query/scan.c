@@ -1,0 +1,304 @@
+/* scan.c: a slice of the range of pseudonyms, person by person.
+ *
+ * Every part is sorted by person, so the persons of a slice are one stretch of each. The stretches,
+ * and the list of devices under their persons, are merged like sorted files: the smallest id is
+ * next, and all sources that stand on it give a run of its rows. A heap holds the sources. A person
+ * with one run, by far the most, is read in place; with several, the wanted rows are merged by time
+ * (equal times: in the order of the journal) and duplicates fold: of two rows with the same event,
+ * time and insert number, the later one stays.
+ */
+#include <stdlib.h>
+
+#include "query/run.h"
+
+#define CHECK_EVERY 512 /* persons between two looks at the clock */
+#define FEW_EQUAL 32
+
+struct source {
+    const struct id128 *id; /* where it stands: persons or the device list's person */
+    uint32_t at, end;
+    uint16_t part;
+    bool devices;
+};
+struct rows {
+    uint32_t from, to;
+    uint16_t part;
+    uint8_t side;
+};
+struct scan {
+    struct worker *w;
+    struct source *heap; /* [n], smallest id first */
+    uint32_t n;
+    struct rows *rows; /* of the person in hand */
+    uint32_t n_rows, rows_cap;
+};
+
+/* ---- sources ---- */
+
+static bool hidden(const struct active_part *a, uint32_t at) {
+    return a->hidden && (a->hidden[at / 64] >> (at % 64) & 1);
+}
+
+/* Sets `id` to where the source stands, skipping hidden persons. False: at its end. */
+static bool settle(const struct run *r, struct source *s) {
+    if (s->devices) {
+        if (s->at < s->end) s->id = &r->devices[s->at].person;
+        return s->at < s->end;
+    }
+    const struct active_part *a = &r->parts[s->part];
+    while (s->at < s->end && hidden(a, s->at))
+        s->at++;
+    s->id = a->persons + s->at;
+    return s->at < s->end;
+}
+
+static void sift(struct scan *k, uint32_t i) {
+    for (;;) {
+        uint32_t least = i, left = 2 * i + 1;
+        for (uint32_t c = left; c < left + 2 && c < k->n; c++) {
+            if (id128_cmp(*k->heap[c].id, *k->heap[least].id) < 0) least = c;
+        }
+        if (least == i) return;
+        struct source t = k->heap[i];
+        k->heap[i] = k->heap[least];
+        k->heap[least] = t;
+        i = least;
+    }
+}
+
+/* The least pseudonym of slice `i` of n; false: behind the last. */
+static bool slice_start(uint32_t i, uint32_t n, struct id128 *out) {
+    if (i >= n) return false;
+    uint64_t top = (uint64_t)(((unsigned __int128)i << 64) / n);
+    *out = (struct id128){{0}};
+    for (int b = 0; b < 8; b++)
+        out->b[b] = (uint8_t)(top >> (56 - 8 * b));
+    return true;
+}
+
+static bool id_after(struct id128 id, struct id128 *out) {
+    for (int i = 15; i >= 0; i--) {
+        if (++id.b[i]) break;
+        if (i == 0) return false;
+    }
+    *out = id;
+    return true;
+}
+
+static uint32_t first_device(const struct run *r, struct id128 id) {
+    size_t low = 0, high = r->n_devices;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (id128_cmp(r->devices[mid].person, id) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return (uint32_t)low;
+}
+
+static void open_sources(struct scan *k, uint32_t slice, uint32_t n_slices) {
+    const struct run *r = k->w->run;
+    struct id128 from, to;
+    (void)slice_start(slice, n_slices, &from);
+    bool bounded = slice_start(slice + 1, n_slices, &to);
+    if (r->has_only) {
+        if (slice) return;
+        from = r->only;
+        bounded = id_after(from, &to);
+    }
+    for (uint32_t i = 0; i < r->n_parts; i++) {
+        const struct active_part *a = &r->parts[i];
+        struct source s = {.part = (uint16_t)i};
+        s.at = part_find_person(a->part, from);
+        s.end = bounded ? part_find_person(a->part, to) : a->n_persons;
+        if (settle(r, &s)) k->heap[k->n++] = s;
+    }
+    struct source d = {.devices = true, .at = first_device(r, from)};
+    d.end = bounded ? first_device(r, to) : (uint32_t)r->n_devices;
+    if (settle(r, &d)) k->heap[k->n++] = d;
+    for (uint32_t i = k->n / 2; i-- > 0;)
+        sift(k, i);
+}
+
+/* ---- the runs of one person ---- */
+
+static struct err add_rows(struct scan *k, uint32_t part, uint32_t at, bool side) {
+    struct rows *rows = table_grow(k->w->arena, k->rows, &k->rows_cap, k->n_rows + 1, sizeof *rows);
+    if (!rows) return ERR(ERR_NOMEM, "query: runs");
+    const struct active_part *a = &k->w->run->parts[part];
+    k->rows = rows;
+    rows[k->n_rows++] = (struct rows){a->starts[at], a->starts[at + 1], (uint16_t)part, side};
+    return ERR_NONE;
+}
+
+/* Order of the journal as far as it can be known: parts in their order; in a part a device's rows,
+ * then the person's own. */
+static int cmp_rows(const void *a, const void *b) {
+    const struct rows *x = a, *y = b;
+    if (x->part != y->part) return x->part < y->part ? -1 : 1;
+    if (x->side != y->side) return x->side ? -1 : 1;
+    return (x->from > y->from) - (x->from < y->from);
+}
+
+static struct err next_person(struct scan *k) {
+    const struct run *r = k->w->run;
+    struct id128 person = *k->heap[0].id;
+    k->w->person = person;
+    k->n_rows = 0;
+    while (k->n && id128_eq(*k->heap[0].id, person)) {
+        struct source *s = &k->heap[0];
+        if (s->devices)
+            TRY(add_rows(k, r->devices[s->at].part, r->devices[s->at].at, true));
+        else
+            TRY(add_rows(k, s->part, s->at, false));
+        s->at++;
+        if (!settle(r, s)) *s = k->heap[--k->n];
+        sift(k, 0);
+    }
+    if (k->n_rows > 1) qsort(k->rows, k->n_rows, sizeof *k->rows, cmp_rows);
+    return ERR_NONE;
+}
+
+/* ---- wanted rows ---- */
+
+static struct err collect(struct worker *w, const struct rows *rows, uint32_t *n) {
+    const struct run *r = w->run;
+    struct worker_part *p = &w->parts[rows->part];
+    const uint64_t *wanted = p->active->wanted;
+    struct hit h = {.part = rows->part, .side = rows->side};
+    struct hit *hits =
+        table_grow(w->arena, w->hits, &w->hits_cap, *n + (rows->to - rows->from), sizeof *hits);
+    if (!hits) return ERR(ERR_NOMEM, "query: rows of one person");
+    w->hits = hits;
+    for (h.row = rows->from; h.row < rows->to; h.row++) {
+        h.sel = wanted[column_code(w, &h, &p->names)];
+        if (!h.sel) continue;
+        h.t = worker_time(w, &h);
+        if (h.t >= r->lo_us && h.t < r->hi_us) hits[(*n)++] = h;
+    }
+    w->scanned += rows->to - rows->from;
+    return ERR_NONE;
+}
+
+/* Stable merge sort by time of hits that are a few sorted runs. */
+static struct err order_hits(struct worker *w, uint32_t n) {
+    bool sorted = true;
+    for (uint32_t i = 1; i < n && sorted; i++)
+        sorted = w->hits[i - 1].t <= w->hits[i].t;
+    if (sorted) return ERR_NONE;
+    struct hit *scratch = table_grow(w->arena, w->scratch, &w->scratch_cap, n, sizeof *scratch);
+    if (!scratch) return ERR(ERR_NOMEM, "query: rows of one person");
+    w->scratch = scratch;
+    for (uint32_t width = 1; width<n; width = width> n / 2 ? n : width * 2) {
+        for (uint32_t at = 0; at<n; at += width>(n - at) / 2 ? n - at : 2 * width) {
+            uint32_t mid = n - at > width ? at + width : n, end = n - mid > width ? mid + width : n;
+            for (uint32_t i = at, j = mid, o = at; o < end; o++)
+                scratch[o] = j >= end || (i < mid && w->hits[i].t <= w->hits[j].t) ? w->hits[i++]
+                                                                                   : w->hits[j++];
+        }
+        memcpy(w->hits, scratch, n * sizeof *scratch);
+    }
+    return ERR_NONE;
+}
+
+/* ---- duplicates ---- */
+
+static struct id128 event_of(struct worker *w, const struct hit *h) {
+    struct worker_part *p = &w->parts[h->part];
+    return part_event_hash(p->active->part, column_code(w, h, &p->names));
+}
+
+static bool same_event(struct worker *w, const struct hit *a, const struct hit *b) {
+    uint64_t insert = worker_insert(w, a);
+    return insert && insert == worker_insert(w, b) && id128_eq(event_of(w, a), event_of(w, b));
+}
+
+struct twin {
+    uint64_t insert;
+    struct id128 event;
+    uint32_t at;
+};
+
+static int cmp_twins(const void *a, const void *b) {
+    const struct twin *x = a, *y = b;
+    if (x->insert != y->insert) return x->insert < y->insert ? -1 : 1;
+    int c = id128_cmp(x->event, y->event);
+    return c ? c : (x->at > y->at) - (x->at < y->at);
+}
+
+/* Marks (sel = 0) all but the last of each set of equal events among many of one time. */
+static struct err fold_many(struct worker *w, struct hit *hits, uint32_t n) {
+    struct twin *twins = arena_array(w->arena, n, sizeof *twins);
+    if (!twins) return ERR(ERR_NOMEM, "query: rows of one person");
+    for (uint32_t i = 0; i < n; i++)
+        twins[i] = (struct twin){worker_insert(w, &hits[i]), event_of(w, &hits[i]), i};
+    qsort(twins, n, sizeof *twins, cmp_twins);
+    for (uint32_t i = 0; i + 1 < n; i++) {
+        if (twins[i].insert && twins[i].insert == twins[i + 1].insert &&
+            id128_eq(twins[i].event, twins[i + 1].event))
+            hits[twins[i].at].sel = 0;
+    }
+    return ERR_NONE;
+}
+
+static void fold_few(struct worker *w, struct hit *hits, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t j = i + 1; j < n && hits[i].sel; j++) {
+            if (same_event(w, &hits[i], &hits[j])) hits[i].sel = 0;
+        }
+    }
+}
+
+static struct err fold(struct worker *w, uint32_t *n) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0, j; i < *n; i = j) {
+        for (j = i + 1; j < *n && w->hits[j].t == w->hits[i].t;)
+            j++;
+        if (j - i > FEW_EQUAL)
+            TRY(fold_many(w, w->hits + i, j - i));
+        else if (j - i > 1)
+            fold_few(w, w->hits + i, j - i);
+        for (; i < j; i++) {
+            if (w->hits[i].sel) w->hits[kept++] = w->hits[i];
+        }
+    }
+    *n = kept;
+    return ERR_NONE;
+}
+
+/* ---- one person, one slice ---- */
+
+static struct err visit(struct scan *k) {
+    struct worker *w = k->w;
+    uint32_t n = 0, kept = 0;
+    w->serial++;
+    for (uint32_t i = 0; i < k->n_rows; i++)
+        TRY(collect(w, &k->rows[i], &n));
+    if (n == 0) return ERR_NONE;
+    if (k->n_rows > 1) {
+        TRY(order_hits(w, n));
+        TRY(fold(w, &n));
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        struct hit h = w->hits[i];
+        if (filter_hit(w, &h)) w->hits[kept++] = h;
+    }
+    TRY(w->error);
+    return kept ? w->run->report->person(w, w->hits, kept) : ERR_NONE;
+}
+
+struct err scan_slice(struct worker *w, uint32_t slice, uint32_t n_slices) {
+    struct scan k = {.w = w};
+    AUTO(arena_free) struct arena *heap = arena_new(0);
+    k.heap = heap ? arena_array(heap, w->run->n_parts + 1, sizeof *k.heap) : NULL;
+    if (!k.heap) return ERR(ERR_NOMEM, "query: slice");
+    open_sources(&k, slice, n_slices);
+    for (uint32_t i = 0; k.n; i++) {
+        if (i % CHECK_EVERY == 0) TRY(run_check(w->run->limits));
+        TRY(next_person(&k));
+        TRY(visit(&k));
+        TRY(w->error);
+    }
+    return ERR_NONE;
+}
