@@ -19,6 +19,7 @@ struct part {
     const uint8_t *bytes;
     size_t n_bytes;
     bool mapped;
+    char *path; /* owned; NULL: in memory */
     struct part_info info;
     struct part_file_info file;
     const struct part_file_section *sections;

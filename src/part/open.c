@@ -248,9 +248,19 @@ struct err part_open(const char *path, struct part **out) {
     size_t n = (size_t)st.st_size;
     void *bytes = mmap(NULL, n, PROT_READ, MAP_SHARED, fd, 0);
     if (bytes == MAP_FAILED) return err_os("part: map");
-    struct err e = from_bytes(bytes, n, true, out);
-    if (e.code != ERR_OK) munmap(bytes, n);
+    char *name = strdup(path);
+    struct err e = name ? from_bytes(bytes, n, true, out) : ERR(ERR_NOMEM, "part: open");
+    if (e.code == ERR_OK) {
+        (*out)->path = name;
+        return e;
+    }
+    free(name);
+    munmap(bytes, n);
     return e;
+}
+
+const char *part_path(const struct part *p) {
+    return p->path;
 }
 
 struct err part_write(const struct part *p, const char *path) {
@@ -269,5 +279,6 @@ void part_unref(struct part *p) {
     else
         free((void *)(uintptr_t)p->bytes);
     free(p->columns);
+    free(p->path);
     free(p);
 }

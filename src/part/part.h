@@ -81,7 +81,7 @@ struct err part_merge(const struct part_merge *m, struct part **out); /* *out NU
 
 struct err part_open(const char *path, struct part **out); /* maps; checks header and footer; ERR_CORRUPT */
 struct err part_write(const struct part *p, const char *path); /* an in-memory part to a synced file */
-const char *part_path(const struct part *p); /* NULL: in memory */
+const char *part_path(const struct part *p); /* the file it was opened from; NULL: in memory */
 struct part *part_ref(struct part *p);
 void part_unref(struct part *p);
 AUTO_DEFINE(struct part *, part_unref);
