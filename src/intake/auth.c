@@ -79,6 +79,7 @@ enum intake_taken intake_open_door(struct intake_job *j, struct str token,
                                   .crowd = j->group->crowd(j->group->ctx, p),
                                   .arena = j->in->record};
         d->key = door_key(p, d->crowd);
+        d->frame = d->writer ? frame_tag(d->writer) : 0;
     }
     j->token = token;
     if (!d->writer || !d->crowd) return TAKEN_LATER;

@@ -94,8 +94,15 @@ static inline uint64_t intake_quick_hash(struct str s) {
             memcpy(&mid, s.p + s.n / 2 - 4, 8);
             h ^= mid * UINT64_C(0xc2b2ae3d27d4eb4f);
         }
+    } else if (s.n >= 4) { /* fixed sizes: a copy of variable length stalls the load behind it */
+        uint32_t first, last;
+        memcpy(&first, s.p, 4);
+        memcpy(&last, s.p + s.n - 4, 4);
+        head = first;
+        tail = last;
     } else if (s.n > 0) {
-        memcpy(&head, s.p, s.n);
+        head = (uint64_t)(unsigned char)s.p[0] | (uint64_t)(unsigned char)s.p[s.n / 2] << 8 |
+               (uint64_t)(unsigned char)s.p[s.n - 1] << 16;
     }
     h = (h ^ head) * UINT64_C(0xff51afd7ed558ccd);
     h ^= h >> 32;

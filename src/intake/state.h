@@ -8,7 +8,7 @@
 #define KNOWN_SLOTS                                                                                \
     65536 /* 8 MB: hot texts of some dozens of projects; smaller tables lost more than they saved  \
            */
-#define PERSON_SLOTS 16384 /* 1 MB */
+#define PERSON_SLOTS 32768 /* 1.5 MB */
 
 /* Who an id is, by the hash of the id under "distinct_id": no id is kept in the clear. */
 struct intake_person {

@@ -73,9 +73,13 @@ static uint32_t add(struct intake_door *d, const struct intake_text *t, struct i
 bool intake_text_known(struct intake_door *d, const struct intake_text *t, uint32_t *out_index,
                        const struct intake_known **out_known) {
     if (t->value.n > KNOWN_BYTES || t->value.n == 0) return false;
-    const struct intake_known *k = slot_of(d, t);
+    struct intake_known *k = slot_of(d, t);
     if (!slot_is(k, d, t)) return false;
-    *out_index = add(d, t, k->hash, FRAME_TEXT_KNOWN);
+    if (k->frame != d->frame || d->failed.code != ERR_OK) {
+        k->index = add(d, t, k->hash, FRAME_TEXT_KNOWN);
+        k->frame = d->failed.code == ERR_OK ? d->frame : 0;
+    }
+    *out_index = k->index;
     if (out_known) *out_known = k;
     return true;
 }

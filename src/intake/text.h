@@ -21,6 +21,7 @@ struct intake_door {
     struct crowd *crowd;
     struct arena *arena; /* of the record: paths that have to be built */
     uint64_t key;    /* tells this project, its keys and its crowd from all others in the caches */
+    uint64_t frame;  /* tag of the writer's frame */
     uint64_t sender; /* fingerprint of the person whose record is in hand; 0: nobody */
     struct str id;   /* the distinct_id last looked up, and its hash: it is stored right after */
     struct id128 id_hash;
@@ -62,10 +63,12 @@ struct intake_text {
 };
 
 /* An entry of the cache. */
-#define KNOWN_BYTES 82 /* makes an entry two cache lines */
+#define KNOWN_BYTES 70 /* makes an entry two cache lines */
 struct intake_known {
     uint64_t key;
+    uint64_t frame; /* tag of the frame in which it was last entered */
     struct id128 path_hash, hash;
+    uint32_t index; /* in that frame */
     uint16_t flags;
     uint8_t kind, type, values, n;
     char bytes[KNOWN_BYTES];

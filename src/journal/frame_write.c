@@ -124,6 +124,10 @@ bool frame_find_text(const struct frame_writer *w, struct id128 hash, uint32_t *
     return true;
 }
 
+uint64_t frame_tag(const struct frame_writer *w) {
+    return get_u64(w->seal.id.b);
+}
+
 bool frame_text_is_sealed(const struct frame_writer *w, uint32_t index) {
     assert(index < w->n_texts);
     return entry(w, index)[TEXT_AT_STATE] == FRAME_TEXT_SEALED;

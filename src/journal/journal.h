@@ -106,6 +106,9 @@ AUTO_DEFINE(struct frame_writer *, frame_writer_free);
 void frame_begin(struct frame_writer *w, uint64_t project, const struct team_public *team, int64_t arrival_us);
 /* The index of a text already in this frame, or false. */
 bool frame_find_text(const struct frame_writer *w, struct id128 hash, uint32_t *out_index);
+/* Tells this frame from all others (of its random id): what a caller remembers about it, such as a text's index, is true
+ * while the tag is the same. */
+uint64_t frame_tag(const struct frame_writer *w);
 /* Whether a text of this frame was entered SEALED. A text can become readable inside the frame that holds it sealed (the
  * k-th person's event in the same batch): then it is entered once more, READABLE, under a new index, which
  * frame_find_text gives from then on. So two entries of a frame may have the same hash; the later one wins. */
