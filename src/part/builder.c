@@ -127,29 +127,27 @@ static struct part_build_column *add_cell(struct part_builder *b, uint32_t prope
     return c;
 }
 
-static void add_number(struct part_builder *b, uint32_t property_term, double v)
-{
+static void add_number(struct part_builder *b, uint32_t property_term, double v) {
     if (!isfinite(v)) return;
     struct part_build_column *c = add_cell(b, property_term, PART_NUMBER);
     if (c) c->numbers[c->n++] = v == 0 ? 0 : v;
 }
 
-static void add_code(struct part_builder *b, uint32_t property_term, uint32_t term)
-{
+static void add_code(struct part_builder *b, uint32_t property_term, uint32_t term) {
     if (term == PART_NONE) return;
     struct part_build_column *c = add_cell(b, property_term, PART_CODE);
     if (c) c->codes[c->n++] = term;
 }
 
-static void add_value(struct part_builder *b, const struct frame *f, uint32_t path, struct cursor value)
-{
+static void add_value(struct part_builder *b, const struct frame *f, uint32_t path,
+                      struct cursor value) {
     uint32_t property = part_builder_text(b, f, path);
     if (property != PART_NONE) add_code(b, property, part_builder_value(b, f, value));
 }
 
-/* Texts and numbers are nearly all values: they are read in place. The frame was checked as a whole (frame_parse), so their bytes are there. */
-static bool add_simple(struct part_builder *b, const struct frame *f, struct cursor *props)
-{
+/* Texts and numbers are nearly all values: they are read in place. The frame was checked as a whole
+ * (frame_parse), so their bytes are there. */
+static bool add_simple(struct part_builder *b, const struct frame *f, struct cursor *props) {
     uint8_t tag = props->p[4];
     if (tag != V_TEXT && tag != V_NUMBER) return false;
     uint32_t path, text;
@@ -212,28 +210,29 @@ static void add_event(struct part_builder *b, const struct frame *f, struct fram
     b->rows++;
 }
 
-/* Looks up what is known already of the frame's texts. Those that are readable now may lie here sealed from an earlier frame, whether or
- * not this frame's events use them. */
-static struct err find_texts(struct part_builder *b, const struct frame *f)
-{
+/* Looks up what is known already of the frame's texts. Those that are readable now may lie here
+ * sealed from an earlier frame, whether or not this frame's events use them. */
+static struct err find_texts(struct part_builder *b, const struct frame *f) {
     while (b->text_term_cap < f->n_texts)
-        if (!part_grow(&b->text_term, &b->text_term_cap, sizeof *b->text_term)) return ERR(ERR_NOMEM, "part: texts");
+        if (!part_grow(&b->text_term, &b->text_term_cap, sizeof *b->text_term))
+            return ERR(ERR_NOMEM, "part: texts");
     if (f->n_texts == 0) return ERR_NONE;
-    part_idmap_find_many(&b->terms, &f->texts[0].hash, sizeof f->texts[0], f->n_texts, b->text_term);
+    part_idmap_find_many(&b->terms, &f->texts[0].hash, sizeof f->texts[0], f->n_texts,
+                         b->text_term);
     for (uint32_t i = 0; i < f->n_texts; i++)
         if (b->text_term[i] != PART_NONE && f->texts[i].state != FRAME_TEXT_SEALED)
             b->term[b->text_term[i]].what &= (uint16_t)~PART_WHAT_SEALED;
     return ERR_NONE;
 }
 
-static struct err number_persons(struct part_builder *b)
-{
+static struct err number_persons(struct part_builder *b) {
     uint32_t n = b->frame_persons_n;
     uint32_t *numbers = b->row_person + (b->rows - n);
     if (n == 0) return ERR_NONE;
     part_idmap_find_many(&b->persons, b->frame_persons, sizeof *b->frame_persons, n, numbers);
     for (uint32_t i = 0; i < n; i++)
-        if (numbers[i] == PART_NONE && !part_idmap_put(&b->persons, b->frame_persons[i], &numbers[i]))
+        if (numbers[i] == PART_NONE &&
+            !part_idmap_put(&b->persons, b->frame_persons[i], &numbers[i]))
             return b->failed = ERR(ERR_NOMEM, "part: persons");
     return ERR_NONE;
 }

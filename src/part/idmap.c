@@ -61,28 +61,27 @@ bool part_idmap_find(const struct part_idmap *m, struct id128 id, uint32_t *out_
 
 #define AHEAD 16u /* power of two */
 
-static inline struct id128 id_at(const struct id128 *ids, size_t stride, uint32_t i)
-{
+static inline struct id128 id_at(const struct id128 *ids, size_t stride, uint32_t i) {
     struct id128 id;
     memcpy(&id, (const uint8_t *)ids + i * stride, sizeof id);
     return id;
 }
 
 /* The id that the first slot of h points to is most often the one that is sought. */
-static inline void prefetch_id(const struct part_idmap *m, uint64_t h)
-{
+static inline void prefetch_id(const struct part_idmap *m, uint64_t h) {
     uint64_t slot = m->slots[h & m->mask];
     if (slot != 0) __builtin_prefetch(&m->ids[(uint32_t)slot - 1]);
 }
 
-void part_idmap_find_many(const struct part_idmap *m, const struct id128 *ids, size_t stride, uint32_t n, uint32_t *out_numbers)
-{
+void part_idmap_find_many(const struct part_idmap *m, const struct id128 *ids, size_t stride,
+                          uint32_t n, uint32_t *out_numbers) {
     uint64_t hashes[AHEAD * 2];
     for (uint32_t i = 0; i < n + AHEAD * 2 && m->slots; i++) {
         uint64_t *h = &hashes[i % (AHEAD * 2)];
         if (i >= AHEAD * 2) {
             uint32_t at = i - AHEAD * 2;
-            if (!seek(m, id_at(ids, stride, at), *h, &out_numbers[at])) out_numbers[at] = UINT32_MAX;
+            if (!seek(m, id_at(ids, stride, at), *h, &out_numbers[at]))
+                out_numbers[at] = UINT32_MAX;
         }
         if (i < n) {
             *h = mix(m, id_at(ids, stride, i));

@@ -8,6 +8,10 @@
 
 #include <math.h>
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O3")
+#endif
+
 #define MAX_SCALE 6
 #define MAX_EXACT 9007199254740992.0 /* 2^53 */
 
@@ -64,8 +68,12 @@ static void decode_integers(struct part_number_form f, const uint64_t *in, uint3
                             double *out) {
     uint64_t base = (uint64_t)f.base - 1;
     double divisor = powers[f.scale];
-    for (uint32_t i = 0; i < n; i++)
-        out[i] = in[i] == 0 ? NAN : (double)(int64_t)(in[i] + base) / divisor;
+    if (f.scale == 0)
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = in[i] == 0 ? NAN : (double)(int64_t)(in[i] + base);
+    else
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = in[i] == 0 ? NAN : (double)(int64_t)(in[i] + base) / divisor;
 }
 
 void part_numbers_decode(struct part_number_form f, const uint64_t *in, uint32_t n, double *out) {
