@@ -82,13 +82,12 @@ static struct err person(struct worker *w, const struct hit *hits, uint32_t n) {
         for (uint64_t left = h->sel; left; left &= left - 1) {
             uint32_t m = (uint32_t)__builtin_ctzll(left);
             struct metric *metric = &s->metrics[m];
-            if (metric->plan->measure == MEASURE_SESSIONS) {
-                metric->starts = starts_session(w, metric, h);
-                if (!metric->starts && !metric->plan->per_user) continue;
-            }
-            if (!inside && !measure_trails(metric->plan->measure)) continue;
+            enum plan_measure measure = metric->plan->measure;
+            if (measure == MEASURE_SESSIONS) metric->starts = starts_session(w, metric, h);
+            if (!inside && !measure_trails(measure)) continue;
             if (!have) g = groups_of(w, h, inside);
             have = true;
+            if (measure == MEASURE_SESSIONS && !metric->starts && !metric->plan->per_user) continue;
             if (w->run->ranking && m > 0) continue;
             measure_add(w, m, h, g);
         }

@@ -15,7 +15,7 @@ function byKey(what, want, got, key, check) {
     const rows = new Map(got.map((g) => [key(g), g]));
     if (rows.size !== got.length) return `${what}: two rows of one key in ${show(got.map(key))}`;
     const surplus = got.find((g) => !want.some((w) => key(w) === key(g)));
-    return first(want, (w) => (rows.has(key(w)) ? check(w, rows.get(key(w))) : differ(`${what} ${key(w)}`, w, undefined)))
+    return first(want, (w) => (rows.has(key(w)) ? check(w, rows.get(key(w))) : w.$empty ? null : differ(`${what} ${key(w)}`, w, undefined)))
         ?? (surplus ? differ(`${what} ${key(surplus)}`, undefined, surplus) : null);
 }
 

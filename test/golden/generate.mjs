@@ -64,7 +64,7 @@ export function worldOf(seed) {
 }
 const duplicateOf = (r, e) => ({ event: e.event, properties: { ...e.properties, ...(r.chance(0.5) ? { color: r.pick(texts), n: r.pick(numbers) } : {}) } });
 const identifyOf = (r, shape, p) => ({
-    event: '$identify', properties: { time: Math.round((shape.start + r.below(shape.days) * DAY) / 1000), distinct_id: p.user, $user_id: p.user, $device_id: p.devices[0], $insert_id: `id-${p.user}` },
+    event: '$identify', properties: { time: Math.round((shape.start + r.below(shape.days) * DAY) / 1000), distinct_id: p.user, $user_id: p.user, $device_id: p.devices[0], $insert_id: `id-${p.devices[0]}` },
 });
 function split(r, events) {
     const parts = [];

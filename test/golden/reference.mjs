@@ -3,7 +3,7 @@
 // begin with `$`, and compare.mjs accepts all of them.
 import { model } from './model.mjs';
 import { DAY, HOUR, MINUTE, SECOND, addDays, dayOf, instantOf, intervalAt, intervals, startOfDay } from './zone.mjs';
-import { compareKeys, keysOf, matches, passesAll, valuesOf } from './values.mjs';
+import { compareKeys, cutIsFree, keysOf, matches, passesAll, valuesOf } from './values.mjs';
 import { formulaOf } from './formula.mjs';
 import { funnel } from './funnel.mjs';
 
@@ -126,8 +126,11 @@ function insights(m, q) {
             });
         }
     }
+    // A group in which nothing was counted (its events began no session) may be left out.
+    const counts = (s) => s.metric !== 'formula' && [s.total, ...s.values].some((v) => v !== 0);
+    for (const s of series) s.$empty = breakdown.length > 0 && !series.some((x) => x.breakdown === s.breakdown && counts(x));
     // A cut between equals of different kinds may fall either way.
-    const $cut_free = rest.length > 0 && rest.some((k) => k.rank === cut.at(-1)?.rank && compareKeys(k.key, cut.at(-1).key) === 0);
+    const $cut_free = cutIsFree(cut, rest, (k) => k.rank, (k) => k.key);
     return { report: 'insights', buckets: buckets.map((b) => b.label), series, $cut_free };
 }
 

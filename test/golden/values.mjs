@@ -48,11 +48,18 @@ export function keysOf(m, event, breakdown) {
     }, [[]]);
 }
 
-// "ties are ordered by value": numbers by size, text by bytes, booleans false first; between kinds the order is free.
+// "ties are ordered by value": booleans (false first), numbers by size, text by bytes; `$none` is text (doc/query-semantics.md).
+const kinds = ['boolean', 'number', 'string'];
 export function compareValues(a, b) {
-    if (typeof a !== typeof b) return 0;
+    if (typeof a !== typeof b) return kinds.indexOf(typeof a) - kinds.indexOf(typeof b);
     if (isText(a)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
     return Number(a) - Number(b);
+}
+// Whether a cut between `cut` and `rest` falls among equals of different kinds, whose order is free.
+export function cutIsFree(cut, rest, rank, key) {
+    if (!cut.length || !rest.length || rank(cut.at(-1)) !== rank(rest[0])) return false;
+    const equals = [...cut, ...rest].filter((x) => rank(x) === rank(rest[0])).map(key);
+    return equals[0].some((_, i) => new Set(equals.map((k) => (k[i] === '$none' ? 'none' : typeof k[i]))).size > 1);
 }
 export function compareKeys(a, b) {
     for (let i = 0; i < a.length; i++) {
