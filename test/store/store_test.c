@@ -2,8 +2,11 @@
  * restart. */
 #include "rig.h"
 
+#include "crowd/crowd.h"
+
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define T0 INT64_C(1780272000) /* 2026-06-01 */
 
