@@ -1,68 +1,119 @@
-// run.mjs: ./dev bench [EVENTS] [--peer]: load and Q1 to Q9 on the generated shop, in CPU seconds of the server's processes, beside
-// DuckDB with two threads on the same data (answers are compared too). Wall time is printed but not to be quoted: machines are shared.
+// run.mjs: ./dev bench [--size 1M|10M|100M] [--runs N] [--fresh] [--skip peers,readers,ingest] | health ...
+// Makes the shop's events, loads Weir and its peers, checks that all answers agree, measures, writes results.md. Data lies in
+// WEIR_BENCH_FOLDER (default /var/tmp/weir-bench); the peers' databases stay there for the next run, Weir loads anew each time.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createProject } from '../test/story/lib/project.mjs';
-import { binary, root, startServer, weir } from '../test/story/lib/server.mjs';
-import { columns, exportDay, questions } from './questions.mjs';
+import { binary, startServer } from '../test/story/lib/server.mjs';
+import { difference } from './agree.mjs';
+import { peersOf, Weir } from './engines.mjs';
+import { ingest } from './ingest.mjs';
+import { idle, startUp } from './life.mjs';
+import { compile, during, family, here, median, Meter, say } from './measure.mjs';
+import { exportDay, questions } from './questions.mjs';
+import { concurrent } from './readers.mjs';
+import { write } from './report.mjs';
+import { sizesOf } from './sizes.mjs';
 
-const events = Number(process.argv.slice(2).find((a) => /^\d+$/.test(a)) ?? 1e6), persons = Math.max(1, Math.round(events / 20));
-const folder = mkdtempSync(path.join(process.env.BENCH_FOLDER ?? '/var/tmp', 'weir-bench-'));
-const file = (name) => path.join(folder, name);
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-
-// User and system time of a process and those it started, in ms (the kernel counts in hundredths of a second).
-function cpuOf(pids) {
-    return pids.reduce((sum, pid) => {
-        const f = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
-        return sum + (Number(f[11]) + Number(f[12])) * 10;
-    }, 0);
+const sizes = { '1M': [1e6, 50e3], '10M': [10e6, 500e3], '100M': [100e6, 3e6] };
+const args = process.argv.slice(2), option = (name, otherwise) => (args.includes(name) ? args[args.indexOf(name) + 1] : otherwise);
+const size = option('--size', '10M'), runs = Number(option('--runs', '5')), skip = option('--skip', '').split(',');
+if (!sizes[size] || !(runs >= 1)) {
+    say('usage: ./dev bench [--size 1M|10M|100M] [--runs N] [--fresh] [--skip peers,readers,ingest]');
+    process.exit(2);
 }
-const peakOf = (pid) => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
-const sizeOf = (f) => (statSync(f).isDirectory() ? readdirSync(f).reduce((n, x) => n + sizeOf(path.join(f, x)), 0) : statSync(f).size);
+const [events, persons] = sizes[size];
+const base = process.env.WEIR_BENCH_FOLDER ?? '/var/tmp/weir-bench', folder = path.join(base, size), file = (name) => path.join(folder, name);
 
-// Repeats work until it has used half a second of CPU (or 40 times): hundredths of a second are coarse.
-async function measure(cpu, work) {
+function exec(label, command, list) {
+    return during(label, () => new Promise((resolve, reject) => {
+        spawn(command, list, { stdio: ['ignore', 'ignore', 'inherit'] }).on('close', (code) => (code === 0 ? resolve() : reject(new Error(`${label}: ${code}`))));
+    }));
+}
+
+// The peers read files. 100 M lines of JSON would fill the disk: there ClickHouse takes the CSV.
+async function makeData(generate) {
+    const wanted = ['--csv', file('events.csv'), ...(size === '100M' ? [] : ['--ndjson', file('events.ndjson')])];
+    if (existsSync(file('made'))) return;
+    await exec('making the events', generate, [String(events), String(persons), ...wanted]);
+    writeFileSync(file('made'), '');
+}
+
+async function loadWeir(generate, meter) {
+    const server = await startServer(file('weir'));
+    const project = await createProject(server, [], 'Bench');
+    const out = file('import.used'), pids = family(server.pid);
+    const command = '"$1" "$2" "$3" --ndjson - | "$4" run "$5" "$6" import --project "$7" - --data "$8" --json';
+    const used = await meter.used(pids, () => during('Weir: loading', () => new Promise((resolve, reject) => {
+        const child = spawn('sh', ['-c', command, 'sh', generate, String(events), String(persons), meter.binary, out, binary, String(project.id), server.data], { stdio: ['ignore', 'pipe', 'inherit'] });
+        let text = '';
+        child.stdout.on('data', (d) => { text += d; });
+        child.on('close', () => (text.includes(`"imported":${events},"duplicates":0`) ? resolve() : reject(new Error(`import: ${text.slice(0, 500)} ${server.stderr.slice(-2000)}`))));
+    })));
+    const client_ms = Number(readFileSync(out, 'utf8').split(' ')[0]) / 1e6;
+    const merge = await meter.used(pids, () => during('Weir: merges', () => meter.rest(pids)));
+    return { server, project, loaded: { from: 'NDJSON, a pipe', cpu_ms: used.cpu_ms + client_ms, client_ms, wall_ms: used.wall_ms, merge_cpu_ms: merge.cpu_ms } };
+}
+
+async function checkAll(engines) {
+    const [judge, ...others] = engines;
+    for (const q of questions) {
+        const want = await judge.rows(q);
+        for (const e of others) {
+            const d = difference(want, await e.rows(q));
+            if (d) throw new Error(`${q.name}: ${e.name} and ${judge.name} disagree: ${d}`);
+        }
+    }
+    say('all answers agree');
+}
+
+// Q9: as many events and as much revenue in each file.
+function exportsAgree(files) {
+    const sums = files.map((f) => readFileSync(f, 'utf8').split('\n').filter(Boolean).map((l) => JSON.parse(l)).reduce((a, o) => [a[0] + 1, a[1] + Math.round(100 * ((o.properties ?? o).revenue ?? 0))], [0, 0]));
+    if (sums.some((s) => s.join() !== sums[0].join())) throw new Error(`Q9: the exports differ: ${JSON.stringify(sums)}`);
+}
+
+// After one run unmeasured: the median of `runs`, then one more for the memory.
+async function measure(engine, meter, work) {
     await work();
-    const begin = cpu(), wall = process.hrtime.bigint();
-    let times = 0;
-    do { await work(); times++; } while (cpu() - begin < 500 && times < 40);
-    return { cpu_ms: (cpu() - begin) / times, wall_ms: Number(process.hrtime.bigint() - wall) / 1e6 / times };
+    const list = [];
+    for (let i = 0; i < runs; i++) list.push(await work());
+    const peak_mb = await meter.peak_mb(engine.pids(), work) - (engine.idle_mb ?? 0);
+    return { cpu_ms: median(list.map((r) => r.cpu_ms)), wall_ms: median(list.map((r) => r.wall_ms)), peak_mb };
 }
-const show = (name, ours, peer) => console.log(`${name.padEnd(4)} ${ours.cpu_ms.toFixed(1).padStart(9)} ${ours.wall_ms.toFixed(1).padStart(9)} ${peer ? `${peer.cpu_ms.toFixed(1).padStart(9)} ${(peer.cpu_ms / Math.max(0.01, ours.cpu_ms)).toFixed(1).padStart(7)}x` : ''}`);
 
-async function peer() {
-    const { DuckDBInstance } = createRequire(path.join(root, 'test/package.json'))('@duckdb/node-api');
-    const duck = await (await DuckDBInstance.create(file('duck.db'), { threads: '2' })).connect();
-    const begin = process.cpuUsage();
-    await duck.run(`CREATE TABLE ev AS SELECT * FROM read_csv('${file('events.csv')}', header=true, columns=${columns}) ORDER BY user_id, ts`);
-    await duck.run('CHECKPOINT');
-    const used = process.cpuUsage(begin);
-    return { duck, load_ms: (used.user + used.system) / 1000, bytes: statSync(file('duck.db')).size };
+async function measureAll(engines, meter) {
+    const table = {};
+    for (const q of [...questions, exportDay]) {
+        table[q.name] = await during(`${q.name}: ${q.says}`, async () => {
+            const row = {};
+            for (const [i, e] of engines.entries()) row[e.name] = await measure(e, meter, q === exportDay ? () => e.exportDay(file(`out-${i}.ndjson`)) : () => e.time(q));
+            return row;
+        });
+    }
+    exportsAgree(engines.map((_, i) => file(`out-${i}.ndjson`)));
+    return table;
 }
-const ownCpu = () => { const u = process.cpuUsage(); return (u.user + u.system) / 1000; };
 
-execFileSync('gcc', ['-std=gnu17', '-D_GNU_SOURCE', '-O2', path.join(root, 'bench/generate.c'), '-o', file('generate'), '-lm']);
-execFileSync(file('generate'), [String(events), String(persons), '--ndjson', file('events.ndjson'), '--csv', file('events.csv')]);
-const server = await startServer(file('data'));
-const project = await createProject(server, [], 'Bench');
-const pids = Object.values(server.processes());
-const cpu = () => cpuOf(pids);
-const begin = cpu(), wall = Date.now();
-const imported = await weir(server.data, ['import', '--project', String(project.id), file('events.ndjson'), '--json'], { timeout: 3600e3 });
-if (imported.code !== 0) throw new Error(imported.stderr);
-const load = cpu() - begin;
-console.log(`${events.toLocaleString('en')} events of ${persons.toLocaleString('en')} people; load ${Math.round(events / load * 1000).toLocaleString('en')} events per CPU second, ${Math.round(events / (Date.now() - wall) * 1000).toLocaleString('en')} per second of wall time`);
-const other = await peer();
-console.log(`DuckDB: load ${Math.round(events / other.load_ms * 1000).toLocaleString('en')} events per CPU second, ${(other.bytes / events).toFixed(1)} bytes per event`);
-console.log('       CPU ms   wall ms  DuckDB CPU   ratio');
-for (const q of questions) {
-    const ours = await measure(cpu, () => project.query(q.query));
-    show(q.name, ours, await measure(ownCpu, () => other.duck.runAndReadAll(q.sql)));
-}
-const exported = () => new Promise((resolve) => spawn(binary, ['export', '--data', server.data, '--project', String(project.id), '--from', exportDay.from, '--to', exportDay.to], { stdio: 'ignore' }).on('close', resolve));
-show(exportDay.name, await measure(cpu, exported), await measure(ownCpu, () => other.duck.run(`COPY (SELECT * FROM ev WHERE ${exportDay.where}) TO '${file('out.ndjson')}' (FORMAT JSON)`)));
-console.log(`console's peak memory ${peakOf(server.process('console')).toFixed(0)} MB; data folder ${(sizeOf(server.data) / events).toFixed(1)} bytes per event`);
+mkdirSync(folder, { recursive: true });
+for (const name of args.includes('--fresh') ? [folder] : [file('weir')]) rmSync(name, { recursive: true, force: true });
+mkdirSync(folder, { recursive: true });
+const generate = compile('generate', base), meter = new Meter(compile('meter', base));
+const peers = skip.includes('peers') ? [] : peersOf(folder);
+if (peers.length) await makeData(generate);
+for (const p of peers) await p.load(events);
+const { server, project, loaded } = await loadWeir(generate, meter);
+const engines = [...peers, new Weir(server, project, meter, () => family(server.pid))];
+await checkAll(engines);
+const result = { size, events, persons, runs, date: new Date().toISOString(), commit: execFileSync('git', ['-C', here, 'describe', '--always', '--dirty', '--exclude', '*'], { encoding: 'utf8' }).trim() };
+Object.assign(result, { loads: { Weir: loaded, ...Object.fromEntries(peers.map((p) => [p.name, p.loaded])) }, sizes: sizesOf(file('weir/parts')), questions: await measureAll(engines, meter) });
+for (const p of peers) p.close();
+result.startUp = await during('starting', () => startUp(server));
+result.idle = await during('resting', () => idle(server, meter));
+if (!skip.includes('readers')) result.readers = await concurrent(server, project, meter);
+if (!skip.includes('ingest')) result.ingest = await ingest(server, await createProject(server, [], 'Ingest'), meter);
 await server.stop();
+meter.close();
+writeFileSync(file('results.json'), JSON.stringify(result, null, 1));
+write(result, folder);

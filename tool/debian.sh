@@ -35,6 +35,12 @@ need_test() {
     need chromium openssl curl ca-certificates util-linux procps
 }
 
+# What loads the server from outside in ./dev bench.
+need_bench() {
+    need_build
+    need wrk
+}
+
 need_lint() {
     need_build
     need clang-14 clang-format-14 clang-tidy-14 binutils

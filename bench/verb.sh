@@ -1,0 +1,12 @@
+# verb.sh: ./dev bench (sourced): the engine against its peers, or `health`: the simulator of the status page's judgement.
+bench_verb() {
+    need_bench || return 1
+    if [ "${1:-}" = health ]; then
+        shift
+        configure build || return 1
+        compile build bench/health || return 1
+        exec build/bench/health "$@"
+    fi
+    npm_ci bench && build_release || return 1
+    exec node bench/run.mjs "$@"
+}
