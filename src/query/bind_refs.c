@@ -84,7 +84,8 @@ static struct err load_profiles(struct run *r, struct bound_ref *b, const struct
     for (size_t i = 0; i < n && p->column; i++) {
         struct id128 property = groups ? hash_of(r, TEXT_GROUP_PROPERTY, b->plan->group, names[i])
                                        : hash_of(r, TEXT_USER_PROPERTY, STR(""), names[i]);
-        TRY(p->column(p->ctx, groups, key, property, keep_value, m));
+        const struct query_column how = {groups, key, property, keep_value, m};
+        TRY(p->column(p->ctx, &how));
     }
     return m->out_of_memory ? ERR(ERR_NOMEM, "query: profiles") : ERR_NONE;
 }

@@ -57,7 +57,8 @@ static bool check_part(struct by_handle *b, const struct part *p) {
 static struct err find_handle(struct run *r, struct by_handle *b, struct id128 *out) {
     const struct query_profiles *p = &r->w->profiles;
     *out = (struct id128){{0}};
-    if (p->walk) TRY(p->walk(p->ctx, false, (struct id128){{0}}, NULL, 0, check_profile, b));
+    const struct query_walk all = {.each = check_profile, .ctx = b};
+    if (p->walk) TRY(p->walk(p->ctx, &all));
     for (size_t i = 0; i < r->w->n_parts && !b->found && b->person; i++) {
         TRY(run_check(r->limits));
         check_part(b, r->w->parts[i]);

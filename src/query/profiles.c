@@ -202,7 +202,9 @@ static struct err walk(struct listing *l) {
     if (q->has_ids) TRY(find_owners(l, &only, &n_only));
     if (l->n_handles) only = NULL;
     if (!r->w->profiles.walk) return ERR_NONE;
-    TRY(r->w->profiles.walk(r->w->profiles.ctx, groups, key, only, n_only, each, l));
+    const struct query_walk how = {
+        .groups = groups, .group_key = key, .only = only, .n_only = n_only, .each = each, .ctx = l};
+    TRY(r->w->profiles.walk(r->w->profiles.ctx, &how));
     return l->error;
 }
 

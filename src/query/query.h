@@ -1,18 +1,20 @@
 /* query.h: questions over parts: parse, run, answer as JSON (INTERFACE.md, "A query").
  *
- * A world is everything a question may look at: parts (disk and tail, in journal order), the identity overlay, words,
- * profiles. The store makes one per question; tests make them by hand. query sees nothing else.
+ * A world is everything a question may look at: parts (disk and tail, in journal order), the
+ * identity overlay, words, profiles. The store makes one per question; tests make them by hand.
+ * query sees nothing else.
  *
- * Order of work: query_parse (JSON -> plan, names resolved to hashes), query_run (slices of persons over threads; in each
- * slice the parts' runs are merged person by person; a report is a table of four functions: init, step, merge, emit).
+ * Order of work: query_parse (JSON -> plan, names resolved to hashes), query_run (slices of persons
+ * over threads; in each slice the parts' runs are merged person by person; a report is a table of
+ * four functions: init, step, merge, emit).
  *
  * Threading: query_run may use several threads of its own; a world is immutable while it runs.
  * Depends on: base, json, seal, part. Used by: store, routes.
  */
 #pragma once
 
-#include "json/json.h"
 #include "part/part.h"
+#include "json/json.h"
 
 /* ---- the world ---- */
 
@@ -21,23 +23,39 @@ struct query_profile_prop {
     struct part_value value;
 };
 struct query_profile {
-    struct id128 owner; /* person pseudonym, or the group id's hash */
-    struct id128 id;    /* hash of its distinct_id or group id text */
+    struct id128 owner;                     /* person pseudonym, or the group id's hash */
+    struct id128 id;                        /* hash of its distinct_id or group id text */
     const struct query_profile_prop *props; /* [n_props] */
     size_t n_props;
 };
 
-/* A profile's value for one property, as filters and breakdowns see it. Same shape as a part's entry. */
+/* Which profiles, and who gets them. */
+struct query_walk {
+    bool groups; /* users, or the groups of group_key (a TEXT_GROUP_KEY hash) */
+    struct id128 group_key;
+    const struct id128 *only; /* [n_only] owners; NULL: all, in order of owner */
+    size_t n_only;
+    bool (*each)(void *ctx, const struct query_profile *profile); /* false stops */
+    void *ctx;
+};
+struct query_column {
+    bool groups;
+    struct id128 group_key;
+    struct id128 property;
+    /* owner: a person's pseudonym, or the group id's TEXT_VALUE hash */
+    void (*each)(void *ctx, struct id128 owner, const struct part_value *value);
+    void *ctx;
+};
+
+/* Profiles as filters, breakdowns and lists see them; values have the shape of a part's entries.
+ * Callbacks may ask the world. */
 struct query_profiles {
     void *ctx;
-    /* Calls `each` for all profiles of kind that have the property (0: users by pseudonym; else groups, `group_key` the TEXT_GROUP_KEY
-     * hash and the key of the call the group id's TEXT_VALUE hash). */
-    struct err (*column)(void *ctx, bool groups, struct id128 group_key, struct id128 property,
-                         void (*each)(void *each_ctx, struct id128 owner, const struct part_value *value), void *each_ctx);
-    /* One page of profiles in order of owner. NULL `only`: all. Emits whole profiles. */
-    struct err (*walk)(void *ctx, bool groups, struct id128 group_key, const struct id128 *only, size_t n_only,
-                       bool (*each)(void *each_ctx, const struct query_profile *profile), void *each_ctx);
+    struct err (*column)(void *ctx,
+                         const struct query_column *how); /* all profiles that have the property */
+    struct err (*walk)(void *ctx, const struct query_walk *how);
 };
+
 struct query_world {
     uint64_t project;
     struct part *const *parts; /* [n_parts] in journal order; borrowed */
@@ -46,10 +64,9 @@ struct query_world {
     const struct zone *zone;      /* the project's */
     int64_t now_us;
 
-    /* Identity overlay: devices -> persons, sorted by device. A device's rows belong to its person. */
-    const struct query_alias {
-        struct id128 device, person;
-    } *aliases; /* [n_aliases] */
+    /* Identity overlay: devices -> persons, sorted by device. A device's rows belong to its person.
+     */
+    const struct query_alias { struct id128 device, person; } * aliases; /* [n_aliases] */
     size_t n_aliases;
 
     /* Readable text by hash (empty p NULL: not readable); `type` as it was sent. */
@@ -59,7 +76,8 @@ struct query_world {
     void *words_ctx;
     struct query_profiles profiles;
     /* Cohort members as a filter; NULL: no cohorts. */
-    struct err (*cohort)(void *ctx, int64_t id, bool (**has)(void *, struct id128 person), void **has_ctx);
+    struct err (*cohort)(void *ctx, int64_t id, bool (**has)(void *, struct id128 person),
+                         void **has_ctx);
 };
 
 /* ---- the question ---- */
@@ -77,9 +95,10 @@ struct query_rights {
 };
 
 struct query;
-/* Every field known, typed and in range, or ERR_INVALID with the fault filled. `v` is borrowed for the call.
- * out_used_literal: the question asks by a clear literal that may match sealed text (the caller logs it); ERR_DENIED when
- * the rights do not allow it and the literal names a sealed text. */
+/* Every field known, typed and in range, or ERR_INVALID with the fault filled. `v` is borrowed for
+ * the call. out_used_literal: the question asks by a clear literal that may match sealed text (the
+ * caller logs it); ERR_DENIED when the rights do not allow it and the literal names a sealed text.
+ */
 struct err query_parse(const struct json *v, struct query **out, struct query_fault *fault);
 void query_free(struct query *q);
 AUTO_DEFINE(struct query *, query_free);
@@ -87,13 +106,16 @@ uint64_t query_project(const struct query *q);
 
 struct query_limits {
     unsigned threads;
-    size_t memory_bytes;      /* arena limit of the whole run */
-    int64_t deadline_us;      /* monotonic; 0: none */
+    size_t memory_bytes;        /* arena limit of the whole run */
+    int64_t deadline_us;        /* monotonic; 0: none */
     const volatile int *cancel; /* non-zero: stop with ERR_CANCELLED; may be NULL */
+    unsigned persons_per_slice; /* 0: as it is best; tests make slices small */
 };
-/* Answers into out as one JSON value. revealed_out (may be NULL): whether a clear literal matched sealed text. */
-struct err query_run(const struct query *q, const struct query_world *w, const struct query_rights *r, const struct query_limits *l,
-                     struct buf *out, struct query_fault *fault, bool *out_used_literal);
+/* Answers into out as one JSON value. revealed_out (may be NULL): whether a clear literal matched
+ * sealed text. */
+struct err query_run(const struct query *q, const struct query_world *w,
+                     const struct query_rights *r, const struct query_limits *l, struct buf *out,
+                     struct query_fault *fault, bool *out_used_literal);
 
 /* ---- export: NDJSON of events, deduplicated, in time order within a person ---- */
 struct query_export {
@@ -102,13 +124,18 @@ struct query_export {
     /* Called with whole lines; false stops (ERR_CANCELLED). */
     bool (*write)(void *ctx, struct str lines);
     void *ctx;
-    /* Called once for each distinct sealed text that the lines show by handle, when not NULL (`--sealed`). */
+    /* Called once for each distinct sealed text that the lines show by handle, when not NULL
+     * (`--sealed`). */
     void (*sealed)(void *ctx, struct id128 handle, struct id128 hash);
 };
-struct err query_export_run(const struct query_world *w, const struct query_export *x, const struct query_limits *l);
+struct err query_export_run(const struct query_world *w, const struct query_export *x,
+                            const struct query_limits *l);
 
 /* ---- what there is to ask about (lexicon of the console): events, properties, values ---- */
-/* {"events":[{"name","count"}],"properties":[{"name","type":"string|number|boolean|list|mixed","count"}]} */
-struct err query_lexicon(const struct query_world *w, const struct query_rights *r, struct buf *out);
+/* {"events":[{"name","count"}],"properties":[{"name","type":"string|number|boolean|list|mixed","count"}]}
+ */
+struct err query_lexicon(const struct query_world *w, const struct query_rights *r,
+                         struct buf *out);
 /* {"values":["…"]}: the most frequent values of one event property. */
-struct err query_values(const struct query_world *w, const struct query_rights *r, struct str property, size_t limit, struct buf *out);
+struct err query_values(const struct query_world *w, const struct query_rights *r,
+                        struct str property, size_t limit, struct buf *out);

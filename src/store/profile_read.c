@@ -9,98 +9,154 @@ static struct part_value value_of(struct str element) {
     return v;
 }
 
-struct column {
+/* ---- pages: rows are copied out, and given to the caller when the tables are free again, since
+ * what the caller does with a profile may need them (opening a sealed text) ---- */
+
+#define PAGE_ROWS 256
+#define PAGE_ROWS_TEXT "256"
+#define PAGE_BYTES ((size_t)512 << 20)
+
+struct page {
     struct store_world *world;
-    struct id128 group_key, property;
-    void (*each)(void *ctx, struct id128 owner, const struct part_value *value);
-    void *ctx;
+    struct id128 group_key, last; /* last: the owner up to which pages were read */
+    bool started, ended;
+    struct buf rows; /* owner (16), id (16), document bytes u32, document */
 };
 
-static struct err read_column(const struct column *c) {
+static void put_row(struct page *p, struct id128 owner, struct id128 id, struct str doc) {
+    buf_put(&p->rows, owner.b, sizeof owner.b);
+    buf_put(&p->rows, id.b, sizeof id.b);
+    buf_put_u32(&p->rows, (uint32_t)doc.n);
+    buf_put_str(&p->rows, doc);
+}
+
+static struct err read_rows(struct page *p) {
     AUTO(meta_end) struct meta_row *row = NULL;
-    TRY(meta_query(c->world->meta, &row,
-                   "SELECT owner, doc FROM profile WHERE project = ? AND group_key = ?", "ib",
-                   (int64_t)c->world->query.project, store_blob(&c->group_key)));
+    TRY(meta_query(p->world->meta, &row,
+                   "SELECT owner, id, doc FROM profile WHERE project = ? AND group_key = ? AND "
+                   "owner > ? ORDER BY owner"
+                   " LIMIT " PAGE_ROWS_TEXT,
+                   "ibb", (int64_t)p->world->query.project, store_blob(&p->group_key),
+                   p->started ? store_blob(&p->last) : STR("")));
     struct err e = ERR_NONE;
-    while (meta_next(row, &e)) {
-        struct str element = profile_find(meta_str(row, 1), c->property);
-        if (!element.p) continue;
-        struct part_value v = value_of(element);
-        c->each(c->ctx, store_id(meta_str(row, 0)), &v);
+    size_t n = 0;
+    for (; meta_next(row, &e); n++) {
+        p->last = store_id(meta_str(row, 0));
+        put_row(p, p->last, store_id(meta_str(row, 1)), meta_str(row, 2));
     }
+    p->started = true;
+    p->ended = n < PAGE_ROWS;
     return e;
 }
 
-static struct err column(void *ctx, bool groups, struct id128 group_key, struct id128 property,
-                         void (*each)(void *each_ctx, struct id128 owner,
-                                      const struct part_value *value),
-                         void *each_ctx) {
-    struct store_world *w = ctx;
-    struct column c = {w, groups ? group_key : (struct id128){{0}}, property, each, each_ctx};
-    TRY(meta_begin(w->meta));
-    struct err e = read_column(&c);
-    meta_rollback(w->meta);
+static struct err read_one(struct page *p, struct id128 owner) {
+    AUTO(meta_end) struct meta_row *row = NULL;
+    TRY(meta_query(p->world->meta, &row,
+                   "SELECT id, doc FROM profile WHERE project = ? AND group_key = ? AND owner = ?",
+                   "ibb", (int64_t)p->world->query.project, store_blob(&p->group_key),
+                   store_blob(&owner)));
+    struct err e = ERR_NONE;
+    if (meta_next(row, &e)) put_row(p, owner, store_id(meta_str(row, 0)), meta_str(row, 1));
     return e;
 }
+
+/* The next rows in order of owner, or the one of `only`. */
+static struct err next_page(struct page *p, const struct id128 *only) {
+    buf_clear(&p->rows);
+    TRY(meta_begin(p->world->meta));
+    struct err e = only ? read_one(p, *only) : read_rows(p);
+    meta_rollback(p->world->meta);
+    TRY(e);
+    return buf_err(&p->rows);
+}
+
+struct page_row {
+    struct id128 owner, id;
+    struct str doc;
+};
+
+static bool next_row(struct cursor *c, struct page_row *out) {
+    if (c->n == 0) return false;
+    memcpy(out->owner.b, cursor_bytes(c, 16), 16);
+    memcpy(out->id.b, cursor_bytes(c, 16), 16);
+    uint32_t n = cursor_u32(c);
+    out->doc = (struct str){(const char *)cursor_bytes(c, n), n};
+    return true;
+}
+
+static struct page page_of(struct store_world *w, bool groups, struct id128 group_key) {
+    struct page p = {.world = w, .group_key = groups ? group_key : (struct id128){{0}}};
+    buf_init(&p.rows, PAGE_BYTES);
+    return p;
+}
+
+static struct cursor rows_of(const struct page *p) {
+    return (struct cursor){(const uint8_t *)p->rows.p, p->rows.n, false};
+}
+
+/* ---- one property of all profiles ---- */
+
+static struct err column(void *ctx, const struct query_column *how) {
+    struct page p = page_of(ctx, how->groups, how->group_key);
+    struct err e = ERR_NONE;
+    while (!p.ended && (e = next_page(&p, NULL)).code == ERR_OK) {
+        struct page_row r;
+        for (struct cursor c = rows_of(&p); next_row(&c, &r);) {
+            struct str element = profile_find(r.doc, how->property);
+            if (!element.p) continue;
+            struct part_value v = value_of(element);
+            how->each(how->ctx, r.owner, &v);
+        }
+    }
+    buf_done(&p.rows);
+    return e;
+}
+
+/* ---- whole profiles ---- */
 
 struct walk {
-    struct store_world *world;
-    struct id128 group_key;
+    struct page page;
     bool (*each)(void *ctx, const struct query_profile *profile);
     void *ctx;
 };
 
-static bool give(const struct walk *k, struct id128 owner, struct id128 id, struct str doc) {
+static bool give(const struct walk *k, const struct page_row *r) {
     struct query_profile_prop props[PROFILE_MAX_PROPS];
-    struct query_profile p = {.owner = owner, .id = id, .props = props};
-    struct cursor c = {(const uint8_t *)doc.p, doc.n, false};
+    struct query_profile p = {.owner = r->owner, .id = r->id, .props = props};
+    struct cursor c = {(const uint8_t *)r->doc.p, r->doc.n, false};
     struct str element;
     while (p.n_props < PROFILE_MAX_PROPS && profile_next(&c, &props[p.n_props].name, &element))
         props[p.n_props++].value = value_of(element);
     return k->each(k->ctx, &p);
 }
 
-static struct err walk_all(const struct walk *k) {
-    AUTO(meta_end) struct meta_row *row = NULL;
-    TRY(meta_query(
-        k->world->meta, &row,
-        "SELECT owner, id, doc FROM profile WHERE project = ? AND group_key = ? ORDER BY owner",
-        "ib", (int64_t)k->world->query.project, store_blob(&k->group_key)));
-    struct err e = ERR_NONE;
-    while (meta_next(row, &e))
-        if (!give(k, store_id(meta_str(row, 0)), store_id(meta_str(row, 1)), meta_str(row, 2)))
-            break;
-    return e;
+static bool give_page(const struct walk *k) {
+    struct page_row r;
+    for (struct cursor c = rows_of(&k->page); next_row(&c, &r);)
+        if (!give(k, &r)) return false;
+    return true;
 }
 
-static struct err walk_one(const struct walk *k, struct id128 owner, bool *out_more) {
-    AUTO(meta_end) struct meta_row *row = NULL;
-    TRY(meta_query(k->world->meta, &row,
-                   "SELECT id, doc FROM profile WHERE project = ? AND group_key = ? AND owner = ?",
-                   "ibb", (int64_t)k->world->query.project, store_blob(&k->group_key),
-                   store_blob(&owner)));
-    struct err e = ERR_NONE;
-    if (meta_next(row, &e))
-        *out_more = give(k, owner, store_id(meta_str(row, 0)), meta_str(row, 1));
-    return e;
-}
-
-static struct err walk_these(const struct walk *k, const struct id128 *only, size_t n) {
-    bool more = true;
-    for (size_t i = 0; i < n && more; i++)
-        TRY(walk_one(k, only[i], &more));
+static struct err walk_these(struct walk *k, const struct id128 *only, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        TRY(next_page(&k->page, &only[i]));
+        if (!give_page(k)) break;
+    }
     return ERR_NONE;
 }
 
-static struct err walk(void *ctx, bool groups, struct id128 group_key, const struct id128 *only,
-                       size_t n_only,
-                       bool (*each)(void *each_ctx, const struct query_profile *profile),
-                       void *each_ctx) {
-    struct store_world *w = ctx;
-    struct walk k = {w, groups ? group_key : (struct id128){{0}}, each, each_ctx};
-    TRY(meta_begin(w->meta));
-    struct err e = only ? walk_these(&k, only, n_only) : walk_all(&k);
-    meta_rollback(w->meta);
+static struct err walk_all(struct walk *k) {
+    while (!k->page.ended) {
+        TRY(next_page(&k->page, NULL));
+        if (!give_page(k)) break;
+    }
+    return ERR_NONE;
+}
+
+static struct err walk(void *ctx, const struct query_walk *how) {
+    struct walk k = {page_of(ctx, how->groups, how->group_key), how->each, how->ctx};
+    struct err e = how->only ? walk_these(&k, how->only, how->n_only) : walk_all(&k);
+    buf_done(&k.page.rows);
     return e;
 }
 
