@@ -118,7 +118,9 @@ function events(want, got) {
     if (at >= 0) return differ(`time of event ${at}`, new Date(cut[at].$t / 1000).toISOString(), got.events[at].time);
     const left = [...want.events];
     return first(got.events, (g) => {
-        const found = left.findIndex((w) => w.event === g.event && Math.abs(w.$t - instant(g.time)) < 1e6 && contains(g.properties, visible(w.$sent)));
+        const like = (w) => w.event === g.event && Math.abs(w.$t - instant(g.time)) < 1e6 && contains(g.properties, visible(w.$sent));
+        const exact = left.findIndex((w) => like(w) && same(visible(g.properties), visible(w.$sent)));
+        const found = exact >= 0 ? exact : left.findIndex(like);
         if (found < 0) return differ('event', 'one that was sent', g);
         left.splice(found, 1);
         return null;

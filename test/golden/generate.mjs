@@ -1,7 +1,7 @@
 // generate.mjs: random small worlds and questions about them. Worlds are made of what breaks engines: equal times,
 // duplicates with other properties, late events, devices that become users, nulls, lists, nested objects, text of
 // every kind, clocks that spring. What the interface leaves open is not generated: values of mixed kinds that tie,
-// two events of one person at one instant in flows, device profiles.
+// two events of one person at one instant where their order would decide (flows, sessions by group), device profiles.
 import { random } from './random.mjs';
 import { DAY, HOUR, MINUTE, SECOND, addDays, dayOf, startOfDay } from './zone.mjs';
 
@@ -184,5 +184,8 @@ export function questionOf(seed, world) {
     const r = random(seed * 7919 + 13);
     let report = r.pick(weights);
     if (report === 'flows' && hasTies(world)) report = 'funnel';
-    return { project: 1, report, ...reports[report](r, world) };
+    const q = { project: 1, report, ...reports[report](r, world) };
+    // Which of two events at one instant begins a session is open, and so is its group.
+    if (q.breakdown && q.metrics && hasTies(world)) for (const m of q.metrics) if (/sessions$/.test(m.measure)) m.measure = 'total';
+    return q;
 }
