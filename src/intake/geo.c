@@ -160,6 +160,7 @@ bool intake_geo_near(struct intake_geo *g, double latitude, double longitude,
                      struct intake_place *out) {
     if (!(fabs(latitude) <= 90) || !(fabs(longitude) <= 180)) return false;
     if (!g->spots_read) read_spots(g);
+    if (!g->spots) return false;
     size_t low = 0, high = g->n_spots;
     while (low < high) {
         size_t middle = (low + high) / 2;
