@@ -69,18 +69,15 @@ static struct part_value value_of(struct str element) {
     return v;
 }
 
-static struct err column(void *ctx, bool groups, struct id128 group_key, struct id128 property,
-                         void (*each)(void *each_ctx, struct id128 owner,
-                                      const struct part_value *value),
-                         void *each_ctx) {
+static struct err column(void *ctx, const struct query_column *how) {
     struct world *w = ctx;
-    struct id128 key = groups ? group_key : (struct id128){{0}};
+    struct id128 key = how->groups ? how->group_key : (struct id128){{0}};
     for (size_t i = 0; i < w->n_profiles; i++) {
         if (!id128_eq(w->profiles[i].group_key, key)) continue;
-        struct str element = profile_find(buf_str(&w->profiles[i].doc), property);
+        struct str element = profile_find(buf_str(&w->profiles[i].doc), how->property);
         if (!element.p) continue;
         struct part_value v = value_of(element);
-        each(each_ctx, w->profiles[i].owner, &v);
+        how->each(how->ctx, w->profiles[i].owner, &v);
     }
     return ERR_NONE;
 }
@@ -92,16 +89,13 @@ static bool wanted(const struct id128 *only, size_t n, struct id128 owner) {
     return only == NULL;
 }
 
-static struct err walk(void *ctx, bool groups, struct id128 group_key, const struct id128 *only,
-                       size_t n_only,
-                       bool (*each)(void *each_ctx, const struct query_profile *profile),
-                       void *each_ctx) {
+static struct err walk(void *ctx, const struct query_walk *how) {
     struct world *w = ctx;
-    struct id128 key = groups ? group_key : (struct id128){{0}};
+    struct id128 key = how->groups ? how->group_key : (struct id128){{0}};
     bool more = true;
     for (size_t i = 0; i < w->n_profiles && more; i++) {
         struct world_profile *p = &w->profiles[i];
-        if (!id128_eq(p->group_key, key) || !wanted(only, n_only, p->owner)) continue;
+        if (!id128_eq(p->group_key, key) || !wanted(how->only, how->n_only, p->owner)) continue;
         struct query_profile_prop props[PROFILE_MAX_PROPS];
         struct query_profile out = {.owner = p->owner, .id = p->id, .props = props};
         struct cursor c = {(const uint8_t *)p->doc.p, p->doc.n, false};
@@ -109,7 +103,7 @@ static struct err walk(void *ctx, bool groups, struct id128 group_key, const str
         while (out.n_props < PROFILE_MAX_PROPS &&
                profile_next(&c, &props[out.n_props].name, &element))
             props[out.n_props++].value = value_of(element);
-        more = each(each_ctx, &out);
+        more = how->each(how->ctx, &out);
     }
     return ERR_NONE;
 }
