@@ -329,8 +329,10 @@ static int report(struct import *im) {
     if (e.code) return command_fail(im->command, EXIT_ELSE, "%s", e.what);
     AUTO(buf_done) struct buf out;
     buf_init(&out, (size_t)16 << 20);
+    /* Every line is one of the three. */
+    uint64_t imported = im->imported > duplicates ? im->imported - duplicates : 0;
     buf_printf(&out, "{\"imported\":%llu,\"duplicates\":%llu,\"failed\":[",
-               (unsigned long long)im->imported, (unsigned long long)duplicates);
+               (unsigned long long)imported, (unsigned long long)duplicates);
     buf_put_str(&out, buf_str(&im->failed));
     buf_printf(&out, "],\"failed_total\":%llu}", (unsigned long long)im->failed_n);
     return command_print(buf_str(&out));

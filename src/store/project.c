@@ -22,8 +22,8 @@ static struct err check_new(const struct store_project_new *n) {
         return ERR(ERR_INVALID, "crowd: a number from 2 to 1000");
     if (n->token.n && !token_is_valid(n->token))
         return ERR(ERR_INVALID, "token: 4 to 64 letters, digits, '-', '_' or '.'");
-    if (n->secret.n && (n->secret.n < 8 || n->secret.n > 64))
-        return ERR(ERR_INVALID, "secret: 8 to 64 bytes");
+    if (n->secret.n && (n->secret.n < 4 || n->secret.n > 64))
+        return ERR(ERR_INVALID, "secret: 4 to 64 bytes");
     if (n->timezone.n >= sizeof((struct store_project *)0)->timezone)
         return ERR(ERR_INVALID, "timezone: a name such as Europe/Berlin");
     return ERR_NONE;
