@@ -31,7 +31,6 @@ test('help and version', { timeout: 30000 }, async () => {
     const help = await weir(null, ['--help']);
     assert.strictEqual(help.code, 0);
     for (const c of ['serve', 'project', 'key', 'login-link', 'import', 'query', 'export', 'check', 'seal', 'open']) assert.match(help.stdout, new RegExp(`\\b${c}\\b`));
-    assert.strictEqual((await weir(null, ['--version'])).code, 0);
 });
 
 for (const where of ['running', 'offline']) {
@@ -42,8 +41,8 @@ for (const where of ['running', 'offline']) {
     test(`${where}: project create`, o, async () => {
         created = await weirJson(data(), ['project', 'create', 'First', '--crowd', '5', '--timezone', 'Europe/Berlin']);
         assert.ok(created.project_id >= 1 && created.token.length >= 16 && created.secret.length >= 16);
-        const second = await weirJson(data(), ['project', 'create', 'Second', '--token', `TOK-${where}`, '--secret', 'SEC']);
-        assert.deepStrictEqual([second.token, second.secret], [`TOK-${where}`, 'SEC']);
+        const second = await weirJson(data(), ['project', 'create', 'Second', '--token', `TOK-${where}`, '--secret', 'SECRET']);
+        assert.deepStrictEqual([second.token, second.secret], [`TOK-${where}`, 'SECRET']);
         const again = await weir(data(), ['project', 'create', 'Third', '--token', `TOK-${where}`, '--json']);
         assert.strictEqual(again.code, 3, 'a token that is taken is refused');
         assert.ok(again.stderr.length > 0);
