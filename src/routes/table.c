@@ -217,7 +217,10 @@ static bool may(struct call *c, const struct route *row) {
     if (c->actor.role == ROLE_NONE) {
         answer_error(c, 401, "unauthorized",
                      "log in, or send a key by Basic or Bearer authorisation", NULL);
-        edge_reply_header(c->r, "WWW-Authenticate", STR("Basic realm=\"weir\""));
+        /* A browser answers a Basic challenge with a dialog of its own, which would hide the console's page. */
+        bool tried = edge_header(c->q, "Authorization").n > 0;
+        edge_reply_header(c->r, "WWW-Authenticate",
+                          tried ? STR("Basic realm=\"weir\"") : STR("Bearer realm=\"weir\""));
         return false;
     }
     if (c->actor.role < row->least || (row->who == OPERATOR && !c->is_operator)) {

@@ -60,9 +60,12 @@ function columnsOf(all: number): Column<Path>[] {
             head: 'Path',
             key: (p) => p.events.map((e) => (e === null ? 'Ended' : pretty(e))).join(' → '),
             cell: (p) => (
-                <span class="path">
+                <span>
                     {p.events.map((e, i) => (
-                        <span key={i}>{e === null ? <span class="faint">Ended</span> : <Label v={e} name />}</span>
+                        <span key={i}>
+                            {i > 0 && <span class="faint"> → </span>}
+                            {e === null ? <span class="faint">Ended</span> : <Label v={e} name />}
+                        </span>
                     ))}
                 </span>
             ),

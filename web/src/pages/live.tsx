@@ -84,7 +84,7 @@ export function Live(): JSX.Element {
                     {open ? 'Listening' : 'Connecting…'}
                 </span>
                 <span class="faint" data-live-count={count}>
-                    {number(count)} arrived since you opened this page
+                    {number(count)} seen on this page
                 </span>
                 <span class="spring" />
                 <div class="live-filter">

@@ -144,7 +144,8 @@ export function Picker<T>(props: Props<T>): JSX.Element {
         if (refocus) button.current?.focus();
     };
     useOutside(open, root, () => close(false));
-    useEffect(() => {
+    /* Before the next frame, so that the letters after the one that opened it are not lost. */
+    useLayoutEffect(() => {
         if (!open) return;
         input.current?.focus();
         props.onOpen?.();
