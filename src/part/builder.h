@@ -56,7 +56,8 @@ struct part_builder {
 
     uint32_t *text_term; /* scratch of one frame: text index -> term */
     uint32_t text_term_cap;
-    struct id128 *frame_persons; /* scratch of one frame: its events' persons, which are numbered together */
+    struct id128
+        *frame_persons; /* scratch of one frame: its events' persons, which are numbered together */
     uint32_t frame_persons_n, frame_persons_cap;
     uint32_t frame; /* number of the frame being added, PART_NONE until something sealed is met */
     uint32_t simple[PV_OBJECT + 1]; /* terms of null, false, ... PART_NONE until met */

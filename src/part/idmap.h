@@ -20,9 +20,10 @@ void part_idmap_done(struct part_idmap *m);
  * memory. */
 bool part_idmap_put(struct part_idmap *m, struct id128 id, uint32_t *out_number);
 bool part_idmap_find(const struct part_idmap *m, struct id128 id, uint32_t *out_number);
-/* Finds n ids that lie `stride` bytes apart; UINT32_MAX: not there. A table of millions is far from the cache, so the look-ups overlap their
- * waits: five times as fast as one by one. */
-void part_idmap_find_many(const struct part_idmap *m, const struct id128 *ids, size_t stride, uint32_t n, uint32_t *out_numbers /* [n] */);
+/* Finds n ids that lie `stride` bytes apart; UINT32_MAX: not there. A table of millions is far from
+ * the cache, so the look-ups overlap their waits: five times as fast as one by one. */
+void part_idmap_find_many(const struct part_idmap *m, const struct id128 *ids, size_t stride,
+                          uint32_t n, uint32_t *out_numbers /* [n] */);
 
 /* order[i] = number of the i-th smallest id. ERR_NOMEM. */
 struct err part_id_order(const struct id128 *ids, uint32_t n, uint32_t *order /* [n] */);

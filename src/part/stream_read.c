@@ -13,7 +13,7 @@
  * machine has them. */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O3")
-#define WIDE_CLONES __attribute__((target_clones("arch=haswell", "default")))
+#define WIDE_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
 #else
 #define WIDE_CLONES
 #endif

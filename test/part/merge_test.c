@@ -297,6 +297,30 @@ static void an_erased_persons_bytes_are_gone_from_the_file(void **state) {
     world_free(&w);
 }
 
+/* ---- readable by one of the parts ---- */
+
+static void a_text_that_one_source_has_readable_loses_its_ciphertext(void **state) {
+    (void)state;
+    struct world w;
+    struct world_plan plan = random_plan(851);
+    plan.duplicates = 0;
+    plan.frames = 6;
+    plan.fill = 80;
+    world_make(&w, &plan);
+    struct part *parts[6], *out = NULL;
+    for (uint32_t i = 0; i < 6; i++)
+        parts[i] = world_build(&w, i, i + 1);
+    struct part_merge m = {.parts = parts, .n_parts = 6, .from_us = INT64_MIN, .to_us = INT64_MAX};
+    assert_int_equal(part_merge(&m, &out).code, ERR_OK);
+    struct world_choice c = everything(&w);
+    c.merged = false;
+    world_compare(&w, &c, out);
+    part_unref(out);
+    for (uint32_t i = 0; i < 6; i++)
+        part_unref(parts[i]);
+    world_free(&w);
+}
+
 /* ---- rewrap ---- */
 
 static void rewrapped_texts_open_with_the_new_key_only(void **state) {
@@ -340,6 +364,7 @@ int main(void) {
         cmocka_unit_test(nothing_left_gives_no_part),
         cmocka_unit_test(the_identity_map_is_applied_physically),
         cmocka_unit_test(an_erased_persons_bytes_are_gone_from_the_file),
+        cmocka_unit_test(a_text_that_one_source_has_readable_loses_its_ciphertext),
         cmocka_unit_test(rewrapped_texts_open_with_the_new_key_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
