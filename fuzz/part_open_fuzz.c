@@ -1,6 +1,7 @@
 // modules: base seal journal part
-/* A part file with its checksums put right. Invariant: what opens is read wholly without leaving its bytes (the sanitizer's
- * part), and no code or value that a caller would index with is out of its range; a merge of it opens again. */
+/* A part file with its checksums put right. Invariant: what opens is read wholly without leaving
+ * its bytes (the sanitizer's part), and no code or value that a caller would index with is out of
+ * its range; a merge of it opens again. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +81,8 @@ static void read_rows(const struct part *p, uint32_t row, uint32_t n) {
 static void merge(struct part *p) {
     struct part *one[1] = {p}, *out = NULL;
     struct part_info const *i = part_info(p);
-    struct part_merge m = {.parts = one, .n_parts = 1, .from_us = i->min_time_us + 1, .to_us = INT64_MAX};
+    struct part_merge m = {
+        .parts = one, .n_parts = 1, .from_us = i->min_time_us + 1, .to_us = INT64_MAX};
     if (part_merge(&m, &out).code == ERR_OK) part_unref(out);
 }
 

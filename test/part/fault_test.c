@@ -21,6 +21,7 @@ static struct {
     long live; /* allocations made while armed and not freed */
 } memory, disk;
 
+#ifndef __SANITIZE_ADDRESS__
 static bool fails(void) {
     if (!memory.armed) return false;
     if (memory.left-- == 0) return true;
@@ -28,7 +29,6 @@ static bool fails(void) {
     return false;
 }
 
-#ifndef __SANITIZE_ADDRESS__
 void *__libc_malloc(size_t n);
 void *__libc_calloc(size_t n, size_t each);
 void *__libc_realloc(void *p, size_t n);
