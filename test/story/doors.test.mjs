@@ -35,9 +35,10 @@ test('both doors speak TLS', { timeout: 60000 }, async () => {
     const p = await createProject(s);
     const ask = (url, options, body) => new Promise((resolve, reject) => {
         const r = https.request(url, { ca: readFileSync(cert), ...options }, (res) => {
+            const protocol = res.socket.getProtocol();
             let text = '';
             res.on('data', (d) => { text += d; });
-            res.on('end', () => resolve({ status: res.statusCode, text, protocol: res.socket.getProtocol() }));
+            res.on('end', () => resolve({ status: res.statusCode, text, protocol }));
         });
         r.on('error', reject);
         r.end(body);

@@ -133,6 +133,8 @@ test('leaving the page sends by beacon; coming back sends again; each event coun
     const context = await personContext(browser);
     const page = await visit(context, { batch_flush_interval_ms: 60000 });
     await page.evaluate(() => { for (let i = 0; i < 10; i++) mixpanel.track('Leaving', { i }); });
+    // The SDK writes its queue one call after another; a person leaves later than a script.
+    await until(() => page.evaluate(() => Object.keys(localStorage).filter((k) => /_ev$/.test(k)).map((k) => JSON.parse(localStorage[k]).length)[0]), 10, 'queued');
     await page.goto('about:blank');
     await until(() => total('Leaving'), 10, 'by beacon');
     const again = await visit(context, { batch_flush_interval_ms: 200 });
