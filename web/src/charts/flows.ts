@@ -1,11 +1,12 @@
 // Flows as a sankey: a layer per step before or after the anchor, a band per passage. Events of one step share the height.
 import type { EChartsCoreOption } from 'echarts/core';
-import { number, percent, pretty } from '../format';
+import { compact, number, percent, pretty } from '../format';
 import type { Flows } from '../types';
 import type { Palette } from './palette';
 import { tooltip, TOOLTIP_BASE } from './tooltip';
 
 const OTHER = '$other';
+const LABEL_LEAST = 0.012; // of all: a band thinner than its label's line has its name in the tooltip only
 
 interface Band {
     source: string;
@@ -37,14 +38,15 @@ function colours(flows: Flows, p: Palette): Map<string | null, string> {
 export function sankey(flows: Flows, p: Palette): EChartsCoreOption {
     const paint = colours(flows, p);
     const first = Math.min(0, ...flows.steps.map((s) => s.at));
-    const nodes = new Map<string, { name: string; depth: number; event: string | null; itemStyle: object }>();
+    const nodes = new Map<string, { name: string; depth: number; event: string | null; itemStyle: object; label: { show: boolean } }>();
+    const count = new Map(flows.steps.flatMap((s) => s.events.map((e) => [nodeName(s.at, e.event), e.count])));
+    const all = flows.steps.find((s) => s.at === 0)?.events.reduce((n, e) => n + e.count, 0) ?? 0;
     const add = (at: number, event: string | null): string => {
         const name = nodeName(at, event);
-        if (!nodes.has(name)) nodes.set(name, { name, depth: at - first, event, itemStyle: { color: paint.get(event) ?? p.other } });
+        if (!nodes.has(name)) nodes.set(name, { name, depth: at - first, event, itemStyle: { color: paint.get(event) ?? p.other }, label: { show: (count.get(name) ?? 0) >= LABEL_LEAST * all } });
         return name;
     };
     const links: Band[] = flows.links.map((l) => ({ source: add(l.at, l.from), target: add(l.at + 1, l.to), value: l.count }));
-    const all = flows.steps.find((s) => s.at === 0)?.events.reduce((n, e) => n + e.count, 0) ?? 0;
     const tip = (params: { dataType: string; value: number; data: { source?: string; target?: string; name?: string } }): HTMLElement => {
         const event = (name: string | undefined): string => shownName(nodes.get(name ?? '')?.event ?? null);
         const d = params.data;
@@ -74,7 +76,7 @@ export function sankey(flows: Flows, p: Palette): EChartsCoreOption {
                     fontSize: 11.5,
                     width: 122,
                     overflow: 'truncate',
-                    formatter: (x: { data: { event: string | null }; value: number }) => `${shownName(x.data.event)}\n${number(x.value)}`,
+                    formatter: (x: { data: { event: string | null }; value: number }) => `${shownName(x.data.event)} ${compact(x.value)}`,
                     lineHeight: 14,
                 },
             },

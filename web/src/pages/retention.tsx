@@ -67,7 +67,7 @@ function Curve({ cohorts, every }: { cohorts: Cohort[]; every: Interval }): JSX.
             animation: false,
             grid: { left: 4, right: 14, top: 12, bottom: 2, containLabel: true },
             xAxis: { type: 'category', boundaryGap: false, data: shares.map((_, i) => `${every} ${i}`), axisLabel: label, axisTick: { show: false }, axisLine: { lineStyle: { color: p.line } } },
-            yAxis: { type: 'value', min: 0, splitNumber: 3, axisLabel: { ...label, formatter: (v: number) => `${Math.round(v * 100)} %` }, splitLine: { lineStyle: { color: p.line } } },
+            yAxis: { type: 'value', min: 0, max: (x: { max: number }) => (x.max > 0.8 ? 1 : null), splitNumber: 3, axisLabel: { ...label, formatter: (v: number) => `${Math.round(v * 100)} %` }, splitLine: { lineStyle: { color: p.line } } },
             tooltip: {
                 ...TOOLTIP_BASE,
                 trigger: 'axis',
