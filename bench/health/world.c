@@ -6,7 +6,6 @@
 #define TAU_MIN 20.0
 #define LEVEL_MIN (30.0 * 1440)
 #define LEVEL_SD 0.15
-#define DAY_SD 0.10
 #define TURN 6.283185307179586
 
 const double world_shares[REGIONS] = {.20, .10, .08, .06, .05, .05, .05, .04, .04, .04,
@@ -103,7 +102,8 @@ static void step_region(struct world *w, const struct outage *o, int64_t since, 
 
 void world_step(struct world *w, const struct outage *outage, int64_t since, struct counts *out) {
     w->tick++;
-    if (w->tick % TICKS_PER_DAY == 0) w->day = lognormal(DAY_SD, random_normal(&w->random));
+    if (w->tick % TICKS_PER_DAY == 0)
+        w->day = lognormal(w->kind->day_sd, random_normal(&w->random));
     if (w->tick % 6 == 0) {
         move_noise(w);
         set_rates(w);

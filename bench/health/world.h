@@ -24,6 +24,7 @@ struct world_kind {
     double low, high;            /* per minute, of all: reports, or events */
     double common_sd, region_sd; /* of what is judged */
     double traffic_sd;           /* HEALTH_ERRORS: of the events, common and per region */
+    double day_sd;               /* of the day effect */
     double error_share;          /* HEALTH_ERRORS */
     bool harsh;                  /* which thresholds an operator would choose there */
 };

@@ -15,8 +15,9 @@
  *
  * Learning goes quarter by quarter, and only whole, unbroken quarters outside of incidents are
  * learned. An incident is noticed after it began, so what the last twelve quarters changed is kept
- * and can be taken back. What is in force between two quarters follows from the stored state alone
- * (refresh), so that a restart in the middle changes nothing.
+ * and can be taken back (how many were learned is not: a detector that judges goes on judging).
+ * What is in force between two quarters follows from the stored state alone (refresh), so that a
+ * restart in the middle changes nothing.
  */
 #include "health/detector.h"
 
@@ -28,7 +29,7 @@
 #define LEVEL_MAX 3.0
 #define SHARE_ADD 0.01
 #define MEAN_N 1344 /* quarters of the exponential means: 14 days */
-#define READY_N 4   /* learned quarters before anything is judged */
+#define READY_N 96  /* learned quarters before anything is judged: a whole day */
 
 static double clamp(double x, double low, double high) {
     return x < low ? low : x > high ? high : x;
@@ -58,7 +59,7 @@ static double day_mean(const struct baseline *b) {
         sum += (double)b->day[k];
         n++;
     }
-    return n ? sum / n : -1;
+    return n ? sum / n : b->mean[0] + SHARE_ADD;
 }
 
 static double error_share(const struct baseline *b, uint32_t i) {
@@ -77,7 +78,7 @@ static double slot_mean(const struct health_detector *d, int64_t quarter) {
 void health_baseline_refresh(struct health_detector *d) {
     struct baseline *b = &d->baseline;
     bool errors = d->setup.kind == HEALTH_ERRORS;
-    b->ready = b->learned_n >= READY_N && (errors || slot_mean(d, b->quarter) >= 0);
+    b->ready = b->learned_n >= READY_N;
     b->left = b->here = b->right = 0;
     if (b->ready && !errors) {
         b->left = slot_mean(d, b->quarter - 1) / TICKS_PER_QUARTER;
@@ -116,7 +117,6 @@ static void remember(struct health_detector *d, uint32_t slot) {
     b->undo[b->undo_next] = (struct undo){.quarter = b->quarter,
                                           .slot = slot,
                                           .slot_n = b->n[slot],
-                                          .learned_n = b->learned_n,
                                           .slot_b = b->b[slot],
                                           .level_y = b->level_y,
                                           .level_b = b->level_b};
@@ -128,7 +128,7 @@ static void remember(struct health_detector *d, uint32_t slot) {
 /* y clipped around e, and both into the level. */
 static double clip_and_level(struct baseline *b, double y, double before_level) {
     double e = before_level * level(b);
-    y = clamp(y, e / 2.5, 2.5 * e + 10);
+    y = clamp(y, (e - 10) / 2.5, 2.5 * e + 10);
     b->level_y = LEVEL_KEEP * b->level_y + y;
     b->level_b = LEVEL_KEEP * b->level_b + before_level;
     return y;
@@ -187,7 +187,6 @@ void health_baseline_undo(struct health_detector *d, int64_t from) {
         if ((u->quarter + 1) * TICKS_PER_QUARTER <= from) break;
         b->b[u->slot] = u->slot_b;
         b->n[u->slot] = u->slot_n;
-        b->learned_n = u->learned_n;
         b->level_y = u->level_y;
         b->level_b = u->level_b;
         memcpy(b->mean, b->undo_mean + (size_t)at * d->n, d->n * sizeof *b->mean);

@@ -194,7 +194,7 @@ struct health_evidence health_window(const struct health_detector *d, uint16_t s
     assert(series < d->n && window < HEALTH_WINDOWS);
     struct health_evidence e = {.series = series, .window = window};
     e.seen = d->seen.sum[window * d->n + series];
-    e.expected = health_base(d, d->base.sum + window * d->base.n, series);
+    e.expected = health_window_expected(d, window, series);
     if (d->baseline.ready && e.expected > 0)
         e.z = health_z((double)e.seen, e.expected, d->phi.in_force[window * d->n + series],
                        d->setup.kind == HEALTH_EVENTS);

@@ -18,9 +18,9 @@
 
 #define TEN_N 60       /* cells of ten seconds */
 #define MINUTE_N 120   /* cells of a minute */
-#define SHORT_N 6      /* windows made of ten-second cells: 10 s to 10 min */
-#define WINDOW_5_MIN 4 /* numbers of windows */
-#define WINDOW_15_MIN 6
+#define SHORT_N 8      /* windows made of ten-second cells: 10 s to 10 min */
+#define WINDOW_5_MIN 6 /* numbers of windows */
+#define WINDOW_15_MIN 8
 
 #define SLOTS 672
 #define SLOT_N_MAX 6
@@ -51,6 +51,8 @@ void health_ring_sum(struct ring *r, int64_t tick); /* recomputes sum from the c
 /* Score of a count c where m are expected with variance m + phi m^2: upper side, or lower if down.
  */
 double health_z(double c, double m, double phi, bool down);
+/* Expected in a window; of a part, given the rest. */
+double health_window_expected(const struct health_detector *d, uint32_t window, uint32_t series);
 /* Scores of all series over all windows into z and window. */
 void health_scan(struct health_detector *d);
 /* Score of one series over the windows 0..last. */
@@ -61,7 +63,7 @@ uint32_t health_window_ticks(uint32_t window);
 
 struct undo {        /* a learned quarter, and what stood before it */
     int64_t quarter; /* NO_TICK: empty */
-    uint32_t slot, slot_n, learned_n;
+    uint32_t slot, slot_n;
     double slot_b, level_y, level_b;
 };
 

@@ -4,9 +4,10 @@
  * One detector watches one signal of one component: its problem reports, its event traffic, or its
  * errors. It has series: number 0 is all, numbers 1 to subs_n are parts of it (each type, each
  * region; parts may overlap, as types and regions do). Every ten seconds health_tick takes one
- * count per series, compares ten sliding windows (10 s to 2 h) with what the baseline expects, and
- * tells what is new: a pre-alarm, an incident opened, an incident closed. doc/health.md explains
- * the method, the thresholds and their limits to operators; src/health/README.md names the files.
+ * count per series, compares thirteen sliding windows (10 s to 2 h) with what the baseline expects,
+ * and tells what is new: a pre-alarm, an incident opened, an incident closed. doc/health.md
+ * explains the method, the thresholds and their limits to operators; src/health/README.md names the
+ * files.
  *
  * Time comes in as an argument; nothing here reads a clock, draws a random number or does I/O, so
  * the same calls give the same answers. Nothing is allocated after health_detector_new. A NaN never
@@ -21,7 +22,7 @@
 
 #define HEALTH_TICK_US (10 * US_PER_S)
 #define HEALTH_SUBS_MAX 255
-#define HEALTH_WINDOWS 10
+#define HEALTH_WINDOWS 13
 #define HEALTH_COUNT_MAX (UINT32_C(1) << 28) /* larger counts of one tick are taken as this */
 
 enum health_kind {
@@ -97,8 +98,8 @@ bool health_involved(const struct health_detector *d, uint16_t series);
 /* A window of a series as of the last tick, for charts and texts. onset_us is 0. */
 struct health_evidence health_window(const struct health_detector *d, uint16_t series,
                                      uint8_t window);
-/* Length of a window in seconds: 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200. From 15 minutes
- * up a window is whole minutes and the running one, so up to 50 s shorter. */
+/* Length of a window in seconds: 10, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200.
+ * From 15 minutes up a window is whole minutes and the running one, so up to 50 s shorter. */
 int32_t health_window_s(uint8_t window);
 /* Largest z of a series over its windows, and which; as of the last tick. */
 double health_score(const struct health_detector *d, uint16_t series, uint8_t *out_window);

@@ -18,12 +18,12 @@
 
 #define PHI_FLOOR 1e-4
 #define PHI_COLD 0.3
-#define PRIOR_SQUARE 500.0
+#define PRIOR_SQUARE 1000.0
 
-static const double prior_all[HEALTH_WINDOWS] = {.043, .043, .043, .042, .040,
-                                                 .037, .034, .027, .019, .011};
-static const double prior_part[HEALTH_WINDOWS] = {.10,  .08,  .08,  .08,  .075,
-                                                  .069, .063, .051, .035, .021};
+static const double prior_all[HEALTH_WINDOWS] = {.043, .043, .043, .043, .042, .041, .040,
+                                                 .037, .034, .032, .027, .019, .011};
+static const double prior_part[HEALTH_WINDOWS] = {.10,  .08,  .08,  .08,  .08,  .077, .075,
+                                                  .069, .063, .058, .051, .035, .021};
 
 static size_t bucket_size(const struct health_detector *d) {
     return (size_t)HEALTH_WINDOWS * d->n;
@@ -72,7 +72,7 @@ void health_phi_sample(struct health_detector *d) {
         size_t row = hour_bucket(d->phi.hour) * bucket_size(d) + (size_t)w * d->n;
         for (uint32_t i = 0; i < d->n; i++) {
             double c = (double)d->seen.sum[w * d->n + i];
-            double m = health_base(d, d->base.sum + w * d->base.n, i);
+            double m = health_window_expected(d, w, i);
             d->phi.excess[row + i] += (float)((c - m) * (c - m) - m);
             d->phi.square[row + i] += (float)(m * m);
         }

@@ -1,4 +1,4 @@
-/* scan.c: the sums of ten sliding windows, and how unlikely each is.
+/* scan.c: the sums of thirteen sliding windows, and how unlikely each is.
  *
  * The count of a window is held against a negative binomial with mean M (the baseline's sum over
  * the same cells) and variance M + phi M^2. Its tail as a standard-normal score comes from the
@@ -7,8 +7,14 @@
  * logarithms per remarkable window, none for the rest: where (C-M)^2 < 6 (M + phi M^2) the score is
  * below 2.5 and counts as 0.
  *
+ * A part is held against its share of the baseline given the rest of the product: that share times
+ * (k + C_rest) / (k + M_rest), k = 1/phi of all, the mean of a gamma-distributed common factor once
+ * the rest is counted. What moves everybody (a campaign, a holiday, the first hours of a day unlike
+ * its weekday) so moves the part's expectation too, and halves its phi; what hits the part alone
+ * stands out. What hits all is the business of the series of all.
+ *
  * Why a scan and not a likelihood chart that accumulates: the charts are as quick where tuned, but
- * their thresholds move with noise and scale; the largest score of ten windows keeps one threshold
+ * their thresholds move with noise and scale; the largest score of some windows keeps one threshold
  * over four orders of magnitude of traffic.
  *
  * Invariant: sum[w] equals the sum of the cells that the window holds. Short windows hold the last
@@ -18,7 +24,8 @@
 
 #include <math.h>
 
-static const uint16_t window_ticks[HEALTH_WINDOWS] = {1, 3, 6, 12, 30, 60, 90, 180, 360, 720};
+static const uint16_t window_ticks[HEALTH_WINDOWS] = {1,  2,  3,   6,   12,  18, 30,
+                                                      60, 90, 120, 180, 360, 720};
 
 uint32_t health_window_ticks(uint32_t window) {
     return window_ticks[window];
@@ -100,11 +107,21 @@ static double least_seen(const struct health_detector *d, uint32_t w) {
     return w == HEALTH_WINDOWS - 1 ? 5 : 3;
 }
 
+double health_window_expected(const struct health_detector *d, uint32_t w, uint32_t i) {
+    const uint64_t *base = d->base.sum + w * d->base.n, *seen = d->seen.sum + w * d->n;
+    double m = health_base(d, base, i);
+    if (i == 0) return m;
+    double k = 1 / d->phi.in_force[w * d->n];
+    double seen_rest = fmax((double)seen[0] - (double)seen[i], 0);
+    double expected_rest = fmax(health_base(d, base, 0) - m, 0);
+    return m * (k + seen_rest) / (k + expected_rest);
+}
+
 static double score(const struct health_detector *d, uint32_t i, uint32_t w) {
     bool down = d->setup.kind == HEALTH_EVENTS;
     double c = (double)d->seen.sum[w * d->n + i];
     if (c < least_seen(d, w)) return 0;
-    double m = health_base(d, d->base.sum + w * d->base.n, i);
+    double m = health_window_expected(d, w, i);
     if (down ? c >= m : c <= m) return 0;
     double phi = d->phi.in_force[w * d->n + i];
     if ((c - m) * (c - m) < 6 * (m + phi * m * m)) return 0;

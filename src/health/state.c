@@ -129,7 +129,6 @@ static void walk_undo(struct codec *c, struct undo *u) {
     walk_i64(c, &u->quarter, tick_most);
     walk_u32(c, &u->slot, SLOTS - 1);
     walk_u32(c, &u->slot_n, SLOT_N_MAX);
-    walk_u32(c, &u->learned_n, PHI_N);
     walk_f64(c, &u->slot_b, 0);
     walk_f64(c, &u->level_y, 0);
     walk_f64(c, &u->level_b, 0);
