@@ -77,8 +77,10 @@ static struct err read_events(struct worker *w, const struct hit *hits, uint32_t
     for (uint32_t i = 0; i < n; i++) {
         struct funnel_event e = {
             .t = hits[i].t, .steps = (uint32_t)(hits[i].sel & steps), .hold = FUNNEL_NO_HOLD};
-        for (uint64_t x = hits[i].sel >> q->n_steps; x; x &= x - 1)
-            e.excluded |= UINT32_C(1) << (q->exclude[__builtin_ctzll(x)].after_step - 1);
+        for (uint64_t x = hits[i].sel >> q->n_steps; x; x &= x - 1) {
+            uint32_t after = q->exclude[__builtin_ctzll(x)].after_step;
+            e.excluded |= after ? UINT32_C(1) << (after - 1) : UINT32_MAX;
+        }
         if (e.steps) e.hold = hold_of(w, &hits[i]);
         f->events[i] = e;
     }

@@ -152,7 +152,9 @@ static struct err exclude_filters(struct parser *p, const struct json *v, void *
 }
 
 static struct err exclude_after(struct parser *p, const struct json *v, void *into) {
-    return small(p, v, PLAN_MAX_STEPS, &((struct plan_exclude *)into)->after_step);
+    struct plan_exclude *x = into;
+    TRY(small(p, v, PLAN_MAX_STEPS, &x->after_step));
+    return x->after_step ? ERR_NONE : parse_fault(p, "steps are numbered from 1");
 }
 
 static struct err read_one_exclude(struct parser *p, const struct json *v, void *into) {
@@ -184,7 +186,7 @@ static struct err check_funnel(struct parser *p, const struct query *q) {
         TRY(parse_enter(p, name, (size_t)n, &mark));
         uint32_t k = q->exclude[i].after_step;
         if (q->any_order) return parse_fault(p, "order \"any\" has no step to be after");
-        if (k >= q->n_steps && q->n_steps)
+        if (k && k >= q->n_steps && q->n_steps)
             return parse_fault(p, "there is no step after step %u", k);
         parse_leave(p, mark);
     }

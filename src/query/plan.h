@@ -158,7 +158,7 @@ struct plan_date {
 
 struct plan_exclude {
     struct plan_selector what;
-    uint32_t after_step; /* 1-based */
+    uint32_t after_step; /* 1-based; 0: after any */
 };
 
 struct query {

@@ -119,8 +119,14 @@ static struct err gather(const struct run *r, struct member *members, uint32_t n
     return into->error;
 }
 
+static uint64_t slice_count(const struct run *r) {
+    unsigned persons =
+        r->limits->persons_per_slice ? r->limits->persons_per_slice : PERSONS_PER_SLICE;
+    return (r->total_persons + r->n_devices) / persons + 1;
+}
+
 static uint32_t thread_count(const struct run *r) {
-    uint64_t useful = (r->total_persons + r->n_devices) / PERSONS_PER_SLICE + 1;
+    uint64_t useful = slice_count(r);
     uint64_t n = r->limits->threads ? r->limits->threads : 1;
     n = n < MAX_THREADS ? n : MAX_THREADS;
     return (uint32_t)(n < useful ? n : useful);
@@ -129,7 +135,7 @@ static uint32_t thread_count(const struct run *r) {
 struct err run_workers(struct run *r, struct worker **out) {
     struct member members[MAX_THREADS] = {{0}};
     uint32_t n = thread_count(r);
-    uint64_t slices = (r->total_persons + r->n_devices) / PERSONS_PER_SLICE + 1;
+    uint64_t slices = slice_count(r);
     struct crew c = {.run = r, .n_slices = n == 1 ? 1 : n * SLICES_PER_THREAD};
     if (slices < c.n_slices) c.n_slices = (uint32_t)slices;
     struct err e = hire(&c, members, n);
