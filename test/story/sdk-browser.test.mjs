@@ -131,7 +131,7 @@ test('page views and autocapture', { timeout: 60000 }, async () => {
 
 test('leaving the page sends by beacon; coming back sends again; each event counts once', { timeout: 90000 }, async () => {
     const context = await personContext(browser);
-    const page = await visit(context, { batch_flush_interval_ms: 60000 });
+    const page = await visit(context, { batch_flush_interval_ms: 5000 });
     await page.evaluate(() => { for (let i = 0; i < 10; i++) mixpanel.track('Leaving', { i }); });
     // The SDK writes its queue one call after another; a person leaves later than a script.
     await until(() => page.evaluate(() => Object.keys(localStorage).filter((k) => /_ev$/.test(k)).map((k) => JSON.parse(localStorage[k]).length)[0]), 10, 'queued');
