@@ -56,28 +56,29 @@ class Peer {
     exportDay(file) { return this.ask(this.#sql({ name: 'Q9' }, file)); }
     // Loads once; later runs on the same folder find the data and the figures of its load.
     async load(events) {
-        const note = path.join(this.folder, 'load.json');
-        if (!existsSync(note)) {
+        const note = path.join(this.folder, 'load.json'), how = this.#how();
+        if (!existsSync(note) || JSON.parse(readFileSync(note, 'utf8')).how !== how) {
             rmSync(this.folder, { recursive: true, force: true });
             await this.open();
             const figures = await during(`${this.name}: loading`, () => (this.kind === 'duckdb' ? this.#loadDuck() : this.#loadClick()));
-            writeFileSync(note, JSON.stringify({ ...figures, events }));
+            writeFileSync(note, JSON.stringify({ ...figures, events, how }));
         } else {
             await this.open();
         }
         this.loaded = JSON.parse(readFileSync(note, 'utf8'));
     }
+    get #json() { return this.kind === 'clickhouse' && this.layout === 'user' && existsSync(path.join(this.data, 'events.ndjson')); }
+    #how() { return this.kind === 'duckdb' ? duckdb.load(path.join(this.data, 'events.csv'), this.layout) : clickhouse.loads[this.#json ? 'json' : 'csv'](this.data, this.layout); }
     async #loadDuck() {
-        const made = await this.ask(duckdb.load(path.join(this.data, 'events.csv'), this.layout)), synced = await this.ask('CHECKPOINT');
+        const made = await this.ask(this.#how()), synced = await this.ask('CHECKPOINT');
         return { from: 'CSV', cpu_ms: made.cpu_ms + synced.cpu_ms, wall_ms: made.wall_ms + synced.wall_ms, bytes: sizeOf(path.join(this.folder, 'duck.db')) };
     }
     // Its background merges go on after the insert: they are awaited, as one part, and counted apart.
     async #loadClick() {
-        const json = this.layout === 'user' && existsSync(path.join(this.data, 'events.ndjson'));
         await this.ask(clickhouse.tables[this.layout]);
-        const made = await this.ask(clickhouse.loads[json ? 'json' : 'csv'](this.data, this.layout)), merged = await this.ask(`OPTIMIZE TABLE ev FINAL`);
+        const made = await this.ask(this.#how()), merged = await this.ask(`OPTIMIZE TABLE ev FINAL`);
         const [[bytes]] = (await this.ask(clickhouse.size, true)).rows;
-        return { from: json ? 'JSONEachRow' : 'CSV', cpu_ms: made.cpu_ms, wall_ms: made.wall_ms, merge_cpu_ms: merged.cpu_ms, bytes };
+        return { from: this.#json ? 'JSONEachRow' : 'CSV', cpu_ms: made.cpu_ms, wall_ms: made.wall_ms, merge_cpu_ms: merged.cpu_ms, bytes };
     }
     close() { this.child?.disconnect(); }
 }

@@ -17,7 +17,8 @@ const verdict = (ok) => (ok ? 'met' : '**not met**');
 function cpu(r) {
     const names = Object.keys(r.questions.Q1), peers = names.filter((n) => n !== 'Weir');
     return table(['', ...peers, 'Weir', 'better peer / Weir', 'target', ''], Object.entries(r.questions).map(([q, a]) => {
-        const ratio = peers.length ? best(a).cpu_ms / a.Weir.cpu_ms : NaN;
+        if (!peers.length) return [q, ms(a.Weir.cpu_ms), '', `${factors[q]}x`, ''];
+        const ratio = best(a).cpu_ms / a.Weir.cpu_ms;
         return [q, ...peers.map((n) => ms(a[n].cpu_ms)), ms(a.Weir.cpu_ms), `${ratio.toFixed(1)}x`, `${factors[q]}x`, verdict(ratio >= factors[q])];
     }));
 }
@@ -62,6 +63,7 @@ const ingested = (r) => table(['', 'requests/s', 'events/s', 'requests per CPU s
 
 function page(r) {
     const model = /model name\s*:\s*(.*)/.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? os.arch();
+    const share = (k) => `${Math.round(100 * r.loads.Weir[k] / r.loads.Weir.cpu_ms)} %`;
     const parts = [
         `# The bench: ${number(r.events)} events of ${number(r.persons)} people`,
         `${r.date.slice(0, 16).replace('T', ' ')} UTC, commit ${r.commit}. ${os.cpus().length} CPUs (${model}), ${Math.round(os.totalmem() / 2 ** 30)} GB, Linux ${os.release()}. Written by \`./dev bench${r.size === '10M' ? '' : ` --size ${r.size}`}\`.
@@ -69,7 +71,7 @@ CPU is user + system of all threads, the median of ${r.runs} runs after one unme
 not to be quoted. Every peer has two threads; all answers were compared and agree.`,
         `## Questions, CPU ms\n\n${cpu(r)}`, `## Targets beside figures\n\n${targets(r)}`, `## Questions, wall ms\n\n${grid(r, 'wall_ms')}`,
         `## Peak anonymous memory of one question, MB\n\nPeers without their host process (node); Weir with all its server processes.\n\n${grid(r, 'peak_mb')}`,
-        `## Load and disk\n\nWeir folds duplicates, applies the crowd rule, seals and syncs while it loads (the command's own CPU included); the peers do none of these.\n\n${loads(r)}\n\n${bytes(r)}`,
+        `## Load and disk\n\nWeir folds duplicates, applies the crowd rule, seals and syncs while it loads (the command's own CPU included); the peers do none of these. Of its CPU, the command took ${share('client_ms')}, the front ${share('front_ms')}, the console ${share('console_ms')}.\n\n${loads(r)}\n\n${bytes(r)}`,
         `## Start and rest\n\nStart to ready: median ${ms(r.startUp.median_ms)} ms, worst ${ms(r.startUp.worst_ms)} ms. At rest: ${r.idle.processes.map((p) => `${p.name} ${p.rss.toFixed(1)} MB resident (${p.anonymous.toFixed(1)} anonymous)`).join(', ')}; together ${r.idle.rss.toFixed(1)} MB, shared pages counted once ${r.idle.share.toFixed(1)} MB.`,
     ];
     if (r.readers) parts.push(`## Questions at once while 20,000 events/s arrive\n\nEach reader asks Q1 to Q8 in turn for ten seconds; readers and senders run on the same CPUs.\n\n${readers(r)}`);

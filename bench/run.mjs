@@ -1,7 +1,8 @@
-// run.mjs: ./dev bench [--size 1M|10M|100M] [--runs N] [--fresh] [--skip peers,readers,ingest] | health ...
+// run.mjs: ./dev bench [--size 1M|10M|100M] [--runs N] [--fresh] [--skip peers,readers,ingest]
 // Makes the shop's events, loads Weir and its peers, checks that all answers agree, measures, writes results.md. Data lies in
 // WEIR_BENCH_FOLDER (default /var/tmp/weir-bench); the peers' databases stay there for the next run, Weir loads anew each time.
 import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createProject } from '../test/story/lib/project.mjs';
@@ -35,15 +36,18 @@ function exec(label, command, list) {
 // The peers read files. 100 M lines of JSON would fill the disk: there ClickHouse takes the CSV.
 async function makeData(generate) {
     const wanted = ['--csv', file('events.csv'), ...(size === '100M' ? [] : ['--ndjson', file('events.ndjson')])];
-    if (existsSync(file('made'))) return;
+    const note = file('made'), by = createHash('sha256').update(readFileSync(path.join(here, 'generate.c'))).digest('hex');
+    if (existsSync(note) && readFileSync(note, 'utf8') === by) return;
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder);
     await exec('making the events', generate, [String(events), String(persons), ...wanted]);
-    writeFileSync(file('made'), '');
+    writeFileSync(note, by);
 }
 
 async function loadWeir(generate, meter) {
     const server = await startServer(file('weir'));
     const project = await createProject(server, [], 'Bench');
-    const out = file('import.used'), pids = family(server.pid);
+    const out = file('import.used'), pids = family(server.pid), front = () => meter.cpu_ms([server.process('front')]), before = await front();
     const command = '"$1" "$2" "$3" --ndjson - | "$4" run "$5" "$6" import --project "$7" - --data "$8" --json';
     const used = await meter.used(pids, () => during('Weir: loading', () => new Promise((resolve, reject) => {
         const child = spawn('sh', ['-c', command, 'sh', generate, String(events), String(persons), meter.binary, out, binary, String(project.id), server.data], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -51,9 +55,9 @@ async function loadWeir(generate, meter) {
         child.stdout.on('data', (d) => { text += d; });
         child.on('close', () => (text.includes(`"imported":${events},"duplicates":0`) ? resolve() : reject(new Error(`import: ${text.slice(0, 500)} ${server.stderr.slice(-2000)}`))));
     })));
-    const client_ms = Number(readFileSync(out, 'utf8').split(' ')[0]) / 1e6;
+    const client_ms = Number(readFileSync(out, 'utf8').split(' ')[0]) / 1e6, front_ms = await front() - before, console_ms = used.cpu_ms - front_ms;
     const merge = await meter.used(pids, () => during('Weir: merges', () => meter.rest(pids)));
-    return { server, project, loaded: { from: 'NDJSON, a pipe', cpu_ms: used.cpu_ms + client_ms, client_ms, wall_ms: used.wall_ms, merge_cpu_ms: merge.cpu_ms } };
+    return { server, project, loaded: { from: 'NDJSON, a pipe', cpu_ms: used.cpu_ms + client_ms, client_ms, front_ms, console_ms, wall_ms: used.wall_ms, merge_cpu_ms: merge.cpu_ms } };
 }
 
 async function checkAll(engines) {

@@ -1,4 +1,5 @@
-# verb.sh: ./dev bench (sourced): the engine against its peers, or `health`: the simulator of the status page's judgement.
+# verb.sh: ./dev bench (sourced): the engine against its peers; `health`: the simulator of the status page's judgement; `profile`:
+# where the CPU goes.
 bench_verb() {
     need_bench || return 1
     if [ "${1:-}" = health ]; then
@@ -8,5 +9,10 @@ bench_verb() {
         exec build/bench/health "$@"
     fi
     npm_ci bench && build_release || return 1
+    if [ "${1:-}" = profile ]; then
+        shift
+        need linux-perf || return 1
+        exec node bench/profile.mjs "$@"
+    fi
     exec node bench/run.mjs "$@"
 }
