@@ -49,11 +49,13 @@ function axes(p: Picture): EChartsCoreOption {
     };
 }
 
+const wholeOnly = (d: Drawn, p: Picture): (number | null)[] => (p.running ? [...d.values.slice(0, -1), null] : d.values);
+
 const lined = (d: Drawn, p: Picture): object => ({
     id: d.id,
     name: d.text,
     type: 'line',
-    data: p.running ? d.values.map((v, i) => (i === d.values.length - 1 ? null : v)) : d.values,
+    data: wholeOnly(d, p),
     color: d.colour,
     lineStyle: { width: 2 },
     showSymbol: d.values.length === 1,
@@ -88,12 +90,13 @@ const faint = (d: Drawn): object => ({
     z: 1,
 });
 
-const stacked = (d: Drawn): object => ({
+/** Areas end with the last whole bucket: one that is still filling would look like a fall. */
+const stacked = (d: Drawn, p: Picture): object => ({
     id: d.id,
     name: d.text,
     type: 'line',
     stack: 'all',
-    data: d.values,
+    data: wholeOnly(d, p),
     color: d.colour,
     lineStyle: { width: 1 },
     areaStyle: { opacity: 0.72 },
@@ -130,7 +133,7 @@ export function overTime(p: Picture): EChartsCoreOption {
     const split = p.running && p.buckets.length > 1;
     const shape = { ...p, running: split };
     const series = p.drawn.flatMap((d) => {
-        if (p.kind === 'stacked') return [stacked(d)];
+        if (p.kind === 'stacked') return [stacked(d, shape)];
         if (p.kind === 'column') return [column(d, p)];
         return [lined(d, shape), ...(split ? [tail(d, p)] : []), ...(d.earlier ? [faint(d)] : [])];
     });
