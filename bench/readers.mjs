@@ -1,4 +1,4 @@
-// readers.mjs: 1, 4 and 16 questions at once while 20,000 events/s arrive: how long each waits, and what it costs.
+// readers.mjs: 1, 4, 16 and 24 questions at once while 20,000 events/s arrive: how long each waits, and what it costs.
 import { fork } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -37,7 +37,7 @@ async function level(server, project, meter, n) {
 export async function concurrent(server, project, meter) {
     const setup = { url: `${server.publicUrl}/import?strict=1&project_id=${project.id}`, authorization: basic(project.secret, ''), rate: RATE, batch: BATCH };
     const result = [];
-    for (const n of [1, 4, 16]) {
+    for (const n of [1, 4, 16, 24]) {
         const feed = fork(path.join(here, 'feed.mjs'), [JSON.stringify(setup)]);
         const fed = new Promise((resolve) => feed.once('message', resolve));
         await wait(1000);
