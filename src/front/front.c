@@ -72,11 +72,15 @@ static void keep_up(struct front *f) {
 
 /* ---- start ---- */
 
-/* A fresh folder: console writes the first registry in a moment. */
+/* A fresh folder, or the file of an earlier version or a bad disk: console writes a good one when
+ * it starts. */
 static struct err wait_registry(struct front *f) {
-    for (;;) {
+    for (bool said = false;;) {
         struct err e = read_registry(f);
-        if (e.code != ERR_NOTFOUND) return e;
+        if (e.code != ERR_NOTFOUND && e.code != ERR_CORRUPT) return e;
+        if (e.code == ERR_CORRUPT && !said)
+            log_failure("reading the registry, waiting for another", e);
+        said = said || e.code == ERR_CORRUPT;
         char byte[8];
         if (read(f->setup->stop_fd, byte, sizeof byte) > 0) return ERR(ERR_CANCELLED, "stopped");
         usleep(20000);

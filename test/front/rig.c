@@ -75,7 +75,7 @@ static void fill_project(const struct rig *r, struct registry_project *p, uint64
     *p = (struct registry_project){.id = id, .crowd = 3, .quota_per_minute = r->quota};
     (void)snprintf(p->token, sizeof p->token, "%s", token);
     (void)snprintf(p->timezone, sizeof p->timezone, "UTC");
-    registry_hash_secret(str_z(token), p->secret_hash);
+    seal_secret_hash(str_z(token), p->secret_hash);
     seal_keys_derive(root, salt, id, &p->keys);
     memset(p->keys.view, 0, sizeof p->keys.view);
 }
