@@ -96,9 +96,7 @@ struct query_rights {
 
 struct query;
 /* Every field known, typed and in range, or ERR_INVALID with the fault filled. `v` is borrowed for
- * the call. out_used_literal: the question asks by a clear literal that may match sealed text (the
- * caller logs it); ERR_DENIED when the rights do not allow it and the literal names a sealed text.
- */
+ * the call. */
 struct err query_parse(const struct json *v, struct query **out, struct query_fault *fault);
 void query_free(struct query *q);
 AUTO_DEFINE(struct query *, query_free);
@@ -111,11 +109,17 @@ struct query_limits {
     const volatile int *cancel; /* non-zero: stop with ERR_CANCELLED; may be NULL */
     unsigned persons_per_slice; /* 0: as it is best; tests make slices small */
 };
-/* Answers into out as one JSON value. revealed_out (may be NULL): whether a clear literal matched
- * sealed text. */
+struct query_outcome {
+    struct query_fault fault; /* filled on failure */
+    bool used_literal; /* the question asks by a clear literal that may match sealed text, whether or
+                          not it does: the caller logs it, also when the answer failed */
+};
+/* Answers into out as one JSON value (appended; on failure `out` is as before). ERR_DENIED: it asks
+ * by a literal that is not readable, without the right to. ERR_NOTFOUND: no such cohort. ERR_NOMEM
+ * and ERR_LIMIT (413), ERR_TIMEOUT (504), ERR_CANCELLED. */
 struct err query_run(const struct query *q, const struct query_world *w,
                      const struct query_rights *r, const struct query_limits *l, struct buf *out,
-                     struct query_fault *fault, bool *out_used_literal);
+                     struct query_outcome *outcome);
 
 /* ---- export: NDJSON of events, deduplicated, in time order within a person ---- */
 struct query_export {

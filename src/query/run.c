@@ -274,32 +274,34 @@ static struct err answer(struct run *r, struct buf *out) {
 
 struct err query_run(const struct query *q, const struct query_world *w,
                      const struct query_rights *r, const struct query_limits *l, struct buf *out,
-                     struct query_fault *fault, bool *out_used_literal) {
+                     struct query_outcome *outcome) {
     struct query_limits limits = *l;
     struct run *run = calloc(1, sizeof *run);
-    *fault = (struct query_fault){0};
+    *outcome = (struct query_outcome){0};
     if (!limits.memory_bytes) limits.memory_bytes = DEFAULT_MEMORY_BYTES;
     if (!limits.threads) limits.threads = 1;
     struct arena *a = arena_new(limits.memory_bytes);
     struct err e = ERR(ERR_NOMEM, "query: run");
     size_t before = out->n;
+    int32_t failed = out->failed;
     if (run && a) {
         *run = (struct run){.q = q,
                             .w = w,
                             .rights = r,
                             .limits = &limits,
                             .report = report_of(q->report),
-                            .fault = fault,
+                            .fault = &outcome->fault,
                             .arena = a};
         struct texts texts = {.arena = a};
         table_init(&texts.opened, a, sizeof(struct id128));
         run->texts = &texts;
         e = answer(run, out);
-        if (out_used_literal) *out_used_literal = run->used_literal;
+        outcome->used_literal = run->used_literal;
     }
     if (e.code != ERR_OK) {
-        explain_failure(fault, e);
+        explain_failure(&outcome->fault, e);
         out->n = before;
+        out->failed = failed;
     }
     arena_free(a);
     free(run);

@@ -20,8 +20,7 @@ static bool log_reveal(struct call *c, uint64_t project) {
 
 static void run(struct call *c, const struct query *q) {
     struct query_rights rights;
-    struct query_fault fault = {0};
-    bool used_literal = false;
+    struct query_outcome outcome;
     AUTO(buf_done) struct buf out;
     buf_init(&out, ANSWER_BYTES);
     AUTO(store_world_free) struct store_world *w = call_world(c, query_project(q), &rights);
@@ -29,11 +28,10 @@ static void run(struct call *c, const struct query *q) {
     struct query_limits limits = {.threads = THREADS,
                                   .memory_bytes = QUESTION_BYTES,
                                   .deadline_us = time_monotonic_us() + QUESTION_SECONDS * US_PER_S};
-    struct err e =
-        query_run(q, store_world_query(w), &rights, &limits, &out, &fault, &used_literal);
-    if (used_literal && !log_reveal(c, query_project(q))) return;
+    struct err e = query_run(q, store_world_query(w), &rights, &limits, &out, &outcome);
+    if (outcome.used_literal && !log_reveal(c, query_project(q))) return;
     if (e.code != ERR_OK)
-        answer_fault(c, e, &fault);
+        answer_fault(c, e, &outcome.fault);
     else
         answer_json(c, &out);
 }

@@ -34,8 +34,10 @@ static struct err ask(struct world *w, const struct json *v, struct buf *out,
     struct query_world world = world_query(w);
     struct query_rights rights = {w->may_reveal, w->opened};
     struct query_limits limits = {.threads = 2, .memory_bytes = (size_t)512 << 20, .persons_per_slice = 1};
-    bool literal = false;
-    return query_run(q, &world, &rights, &limits, out, fault, &literal);
+    struct query_outcome outcome;
+    struct err e = query_run(q, &world, &rights, &limits, out, &outcome);
+    *fault = outcome.fault;
+    return e;
 }
 
 static void answer_line(struct world **w, const struct json *v, struct buf *out) {

@@ -325,7 +325,11 @@ static struct err ask(struct world *w, const char *query) {
     w->used_literal = false;
     buf_clear(&w->answer);
     TRY(query_parse(parse(w, query), &q, &w->fault));
-    return query_run(q, &w->q, &w->rights, &w->limits, &w->answer, &w->fault, &w->used_literal);
+    struct query_outcome outcome;
+    struct err e = query_run(q, &w->q, &w->rights, &w->limits, &w->answer, &outcome);
+    w->fault = outcome.fault;
+    w->used_literal = outcome.used_literal;
+    return e;
 }
 
 /* Cuts what differs from run to run. */

@@ -158,9 +158,9 @@ const char *rig_ask(struct rig *r, bool admin, const char *question) {
     assert_ok(store_world_open(r->store, r->project.id, r->root, admin ? &r->team : NULL, &w));
     struct query_rights rights = {.may_reveal = admin, .opened = admin};
     struct query_limits limits = {.threads = 2, .memory_bytes = 64u << 20};
-    bool used = false;
-    e = query_run(q, store_world_query(w), &rights, &limits, &out, &fault, &used);
-    if (e.code) fail_msg("query_run: %s: %s", fault.field, fault.message);
+    struct query_outcome outcome;
+    e = query_run(q, store_world_query(w), &rights, &limits, &out, &outcome);
+    if (e.code) fail_msg("query_run: %s: %s", outcome.fault.field, outcome.fault.message);
     memcpy(answer, out.p, out.n);
     answer[out.n] = 0;
     return answer;
