@@ -126,6 +126,9 @@ struct err active_parts(struct run *r) {
     uint32_t cap = 0;
     for (size_t i = 0; i < r->n_selectors; i++)
         wishes[i] = wish_of(r, r->selectors[i]);
+    r->has_filters = r->q->filter.n > 0;
+    for (size_t i = 0; i < r->n_selectors; i++)
+        r->has_filters |= r->selectors[i]->filter.n > 0;
     if (r->w->n_parts > UINT16_MAX) return ERR(ERR_LIMIT, "query: parts");
     table_init(&r->events, r->arena, sizeof(struct id128));
     r->parts = arena_array(r->arena, r->w->n_parts, sizeof *r->parts);

@@ -111,8 +111,8 @@ struct query_limits {
 };
 struct query_outcome {
     struct query_fault fault; /* filled on failure */
-    bool used_literal; /* the question asks by a clear literal that may match sealed text, whether or
-                          not it does: the caller logs it, also when the answer failed */
+    bool used_literal; /* the question asks by a clear literal that may match sealed text, whether
+                          or not it does: the caller logs it, also when the answer failed */
 };
 /* Answers into out as one JSON value (appended; on failure `out` is as before). ERR_DENIED: it asks
  * by a literal that is not readable, without the right to. ERR_NOTFOUND: no such cohort. ERR_NOMEM

@@ -108,6 +108,7 @@ struct run {
     int64_t lo_us, hi_us; /* hits are in [lo, hi) */
     const struct plan_selector *selectors[PLAN_MAX_SELECTORS];
     size_t n_selectors;
+    bool has_filters;
     bool want_event_ids;
 
     struct bound_ref *refs;
@@ -276,7 +277,7 @@ struct err worker_new(const struct run *r, struct worker **out);
 void worker_free(struct worker *w);
 uint32_t column_load_code(struct worker *w, const struct hit *h, struct column *c);
 double column_load_number(struct worker *w, const struct hit *h, struct column *c);
-int64_t worker_time(struct worker *w, const struct hit *h);
+int64_t worker_load_time(struct worker *w, const struct hit *h);
 uint64_t worker_insert(struct worker *w, const struct hit *h);
 void column_entry(const struct worker *w, uint32_t part, const struct column *c, uint32_t code,
                   struct part_value *out);
@@ -289,6 +290,11 @@ static inline double column_number(struct worker *w, const struct hit *h, struct
     const struct window *win = &c->win[h->side];
     return h->row - win->base < win->n ? win->numbers[h->row - win->base]
                                        : column_load_number(w, h, c);
+}
+
+static inline int64_t worker_time(struct worker *w, const struct hit *h) {
+    const struct window *win = &w->parts[h->part].times[h->side];
+    return h->row - win->base < win->n ? win->times[h->row - win->base] : worker_load_time(w, h);
 }
 
 /* scan.c: visits the persons of one slice: [slice, slice + 1) of n_slices equal pieces of the range

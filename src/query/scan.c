@@ -162,20 +162,34 @@ static struct err next_person(struct scan *k) {
 
 /* ---- wanted rows ---- */
 
-static struct err collect(struct worker *w, const struct rows *rows, uint32_t *n) {
+/* The wanted rows of [from, to), which lie in one window of event names. */
+static uint32_t pick(struct worker *w, struct hit h, uint32_t to, uint32_t n) {
     const struct run *r = w->run;
+    const struct worker_part *p = &w->parts[h.part];
+    const struct window *names = &p->names.win[h.side];
+    for (; h.row < to; h.row++) {
+        h.sel = p->active->wanted[names->codes[h.row - names->base]];
+        if (!h.sel) continue;
+        h.t = worker_time(w, &h);
+        if (h.t >= r->lo_us && h.t < r->hi_us) w->hits[n++] = h;
+    }
+    return n;
+}
+
+static struct err collect(struct worker *w, const struct rows *rows, uint32_t *n) {
     struct worker_part *p = &w->parts[rows->part];
-    const uint64_t *wanted = p->active->wanted;
-    struct hit h = {.part = rows->part, .side = rows->side};
+    struct hit h = {.row = rows->from, .part = rows->part, .side = rows->side};
     struct hit *hits =
         table_grow(w->arena, w->hits, &w->hits_cap, *n + (rows->to - rows->from), sizeof *hits);
     if (!hits) return ERR(ERR_NOMEM, "query: rows of one person");
     w->hits = hits;
-    for (h.row = rows->from; h.row < rows->to; h.row++) {
-        h.sel = wanted[column_code(w, &h, &p->names)];
-        if (!h.sel) continue;
-        h.t = worker_time(w, &h);
-        if (h.t >= r->lo_us && h.t < r->hi_us) hits[(*n)++] = h;
+    while (h.row < rows->to) {
+        (void)column_code(w, &h, &p->names); /* moves the window here */
+        const struct window *names = &p->names.win[h.side];
+        uint32_t end = names->base + names->n;
+        end = end < rows->to ? end : rows->to;
+        *n = pick(w, h, end, *n);
+        h.row = end;
     }
     w->scanned += rows->to - rows->from;
     return ERR_NONE;
@@ -280,7 +294,8 @@ static struct err visit(struct scan *k) {
         TRY(order_hits(w, n));
         TRY(fold(w, &n));
     }
-    for (uint32_t i = 0; i < n; i++) {
+    if (!w->run->has_filters) kept = n;
+    for (uint32_t i = kept; i < n; i++) {
         struct hit h = w->hits[i];
         if (filter_hit(w, &h)) w->hits[kept++] = h;
     }

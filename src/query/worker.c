@@ -46,9 +46,9 @@ double column_load_number(struct worker *w, const struct hit *h, struct column *
     return win->numbers[h->row - win->base];
 }
 
-int64_t worker_time(struct worker *w, const struct hit *h) {
+int64_t worker_load_time(struct worker *w, const struct hit *h) {
     struct window *win = &w->parts[h->part].times[h->side];
-    if (h->row - win->base >= win->n && place(w, win, h, sizeof *win->times))
+    if (place(w, win, h, sizeof *win->times))
         part_times(w->parts[h->part].active->part, win->base, win->n, win->times);
     return win->times[h->row - win->base];
 }
