@@ -55,15 +55,17 @@ static struct err read_registry(struct front *f) {
 static void keep_up(struct front *f) {
     struct channel_page *page = f->channel->page;
     uint64_t wanted = atomic_load_explicit(&page->registry_generation, memory_order_acquire);
-    if (wanted != f->seen) {
-        struct err e = read_registry(f);
-        if (e.code != ERR_OK) log_failure("reading the registry again", e);
-    }
     uint64_t asked = atomic_load_explicit(&page->rotate_asked, memory_order_acquire);
-    if (asked == f->rotated) return;
-    struct err e = journal_rotate(f->journal);
+    if (wanted == f->seen && asked == f->rotated) return;
+    if (time_monotonic_us() < f->retry_us) return;
+    struct err e = wanted == f->seen ? ERR_NONE : read_registry(f);
+    if (e.code != ERR_OK) log_failure("reading the registry again", e);
+    if (e.code == ERR_OK && asked != f->rotated) {
+        e = journal_rotate(f->journal);
+        if (e.code != ERR_OK) log_failure("starting a new journal file", e);
+    }
     if (e.code != ERR_OK) {
-        log_failure("starting a new journal file", e);
+        f->retry_us = time_monotonic_us() + US_PER_S;
         return;
     }
     f->rotated = asked;
@@ -192,18 +194,12 @@ static void count(struct front *f) {
     atomic_store(&f->channel->page->counters[COUNT_CANDIDATES], candidates);
 }
 
-static bool any_open(const struct front *f) {
-    for (size_t i = 0; i < f->n_projects; i++)
-        if (f->projects[i].open) return true;
-    return false;
-}
-
 /* One turn: requests in, one commit, answers out. A frame may be open without a waiting request
  * (its client is gone, or all its records were refused): it is committed all the same. */
 static struct err turn(struct front *f, int wait_ms) {
     size_t later = 0;
     TRY(edge_turn(f->edge, wait_ms, &later));
-    bool group = later > 0 || any_open(f);
+    bool group = later > 0 || f->n_open > 0;
     if (group)
         front_commit(f);
     else
@@ -225,7 +221,7 @@ static void drain(struct front *f) {
     edge_quiesce(f->edge);
     do
         if (turn(f, 20).code != ERR_OK) break;
-    while (time_monotonic_us() < until && (edge_in_hand(f->edge) > 0 || any_open(f)));
+    while (time_monotonic_us() < until && (edge_in_hand(f->edge) > 0 || f->n_open > 0));
 }
 
 static struct err serve(struct front *f) {

@@ -29,9 +29,8 @@ static void close_project(struct front_project *p, bool durable) {
 /* A frame without records is not written, and what its texts became is taken back. */
 static struct err finish_frames(struct front *f, struct str *frames, size_t *out_n) {
     size_t n = 0;
-    for (size_t i = 0; i < f->n_projects; i++) {
-        struct front_project *p = &f->projects[i];
-        if (!p->open) continue;
+    for (size_t i = 0; i < f->n_open; i++) {
+        struct front_project *p = f->open[i];
         if (frame_records_n(p->writer) == 0)
             close_project(p, false);
         else
@@ -44,6 +43,7 @@ static struct err finish_frames(struct front *f, struct str *frames, size_t *out
 static struct err append(struct front *f, const struct str *frames, size_t n) {
     struct channel_page *page = f->channel->page;
     int64_t until = time_monotonic_us() + (f->full ? 0 : HOLD_US);
+    bool told = f->full; /* one line for one trouble */
     for (;;) {
         uint64_t position;
         int64_t began = time_monotonic_us();
@@ -57,7 +57,8 @@ static struct err append(struct front *f, const struct str *frames, size_t n) {
             atomic_store_explicit(&page->synced, position, memory_order_release);
             return ERR_NONE;
         }
-        if (!f->full && !atomic_load(&page->disk_full)) log_failure("journal: append", e);
+        if (!told) log_failure("journal: append", e);
+        told = true;
         atomic_store(&page->disk_full, e.code == ERR_FULL);
         if (e.code == ERR_LIMIT || e.code == ERR_NOMEM) return e; /* waiting changes nothing */
         if (time_monotonic_us() >= until) {
@@ -77,7 +78,7 @@ static void publish(struct front *f, size_t frames) {
 
 static struct err write_group(struct front *f) {
     if (f->must_abort) return ERR(ERR_NOMEM, "a text could not be entered");
-    struct str *frames = calloc(f->n_projects + 1, sizeof *frames);
+    struct str *frames = calloc(f->n_open + 1, sizeof *frames);
     if (!frames) return ERR(ERR_NOMEM, "list of frames");
     size_t n = 0;
     struct err e = finish_frames(f, frames, &n);
@@ -90,8 +91,9 @@ static struct err write_group(struct front *f) {
 void front_commit(struct front *f) {
     struct err e = write_group(f);
     if (e.code == ERR_NOMEM || e.code == ERR_LIMIT) log_failure("group given up", e);
-    for (size_t i = 0; i < f->n_projects; i++)
-        if (f->projects[i].open) close_project(&f->projects[i], e.code == ERR_OK);
+    for (size_t i = 0; i < f->n_open; i++)
+        if (f->open[i]->open) close_project(f->open[i], e.code == ERR_OK);
+    f->n_open = 0;
     f->failed = e.code != ERR_OK;
     f->must_abort = false;
     f->events = f->profile_ops = 0;

@@ -38,6 +38,10 @@ struct front {
     uint64_t seen, readings;        /* the page's generation when it was read; how often it was */
     struct front_project *projects; /* [n_projects], sorted by id */
     size_t n_projects;
+    struct front_project **open; /* [n_projects]: those with a frame in the open group */
+    struct front_project *
+        *touched; /* [n_projects]: those that the request in hand has records of */
+    size_t n_open, n_touched;
     struct intake *intake;
     struct journal *journal;
     struct edge *edge;
@@ -47,6 +51,7 @@ struct front {
     bool failed;        /* EDGE_DONE requests of the group being released are answered 503 */
     bool full;          /* the last append failed: the next is not held */
     uint64_t events, profile_ops; /* accepted in the open group */
+    int64_t retry_us;             /* when keep_up tries again what failed */
     uint64_t rotated;             /* channel's rotate_asked that was served */
     int64_t counted_us;
     struct edge_counters counted; /* already in the channel */

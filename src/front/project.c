@@ -68,30 +68,56 @@ static struct err project_init(struct front *f, uint64_t id, struct front_projec
     return ERR_NONE;
 }
 
+struct lists {
+    struct front_project *projects, **open, **touched;
+};
+
+static void lists_free(struct lists *l) {
+    free(l->projects);
+    free(l->open);
+    free(l->touched);
+}
+
+static struct err lists_new(size_t n, struct lists *out) {
+    struct lists l = {.projects = calloc(n + 1, sizeof *l.projects),
+                      .open = calloc(n + 1, sizeof(struct front_project *)),
+                      .touched = calloc(n + 1, sizeof(struct front_project *))};
+    if (!l.projects || !l.open || !l.touched) {
+        lists_free(&l);
+        return ERR(ERR_NOMEM, "front: projects");
+    }
+    *out = l;
+    return ERR_NONE;
+}
+
 struct err front_projects_update(struct front *f) {
     const struct registry *r = f->registry;
-    struct front_project *next = calloc(r->n_projects + 1, sizeof *next);
-    if (!next) return ERR(ERR_NOMEM, "front: projects");
+    assert(f->n_open == 0);
+    struct lists next;
+    TRY(lists_new(r->n_projects, &next));
     struct err e = ERR_NONE;
     size_t n = 0;
     for (; n < r->n_projects && e.code == ERR_OK; n++) {
         struct front_project *old = front_project(f, r->projects[n].id);
         if (old)
-            next[n] = *old;
+            next.projects[n] = *old;
         else
-            e = project_init(f, r->projects[n].id, &next[n]);
+            e = project_init(f, r->projects[n].id, &next.projects[n]);
     }
     if (e.code != ERR_OK) { /* those made just now go; the old ones stay where they are */
         for (size_t i = 0; i < n; i++)
-            if (!front_project(f, next[i].id)) project_done(&next[i]);
-        free(next);
+            if (!front_project(f, next.projects[i].id)) project_done(&next.projects[i]);
+        lists_free(&next);
         return e;
     }
     for (size_t i = 0; i < f->n_projects; i++)
         if (!registry_by_id(r, f->projects[i].id)) project_done(&f->projects[i]);
-    free(f->projects);
-    f->projects = next;
+    lists_free(&(struct lists){f->projects, f->open, f->touched});
+    f->projects = next.projects;
+    f->open = next.open;
+    f->touched = next.touched;
     f->n_projects = n;
+    f->n_touched = 0;
     return ERR_NONE;
 }
 
@@ -137,9 +163,10 @@ void front_projects_save(struct front *f) {
 void front_projects_free(struct front *f) {
     for (size_t i = 0; i < f->n_projects; i++)
         project_done(&f->projects[i]);
-    free(f->projects);
+    lists_free(&(struct lists){f->projects, f->open, f->touched});
     f->projects = NULL;
-    f->n_projects = 0;
+    f->open = f->touched = NULL;
+    f->n_projects = f->n_open = f->n_touched = 0;
 }
 
 /* ---- a request's records ---- */
@@ -173,9 +200,13 @@ struct frame_writer *front_writer(void *ctx, const struct registry_project *row)
     if (!p->open) {
         frame_begin(p->writer, row->id, &f->registry->team, f->arrival_us);
         p->open = true;
+        f->open[f->n_open++] = p;
     }
-    if (!p->touched) p->records_before = frame_records_n(p->writer);
-    p->touched = true;
+    if (!p->touched) {
+        p->records_before = frame_records_n(p->writer);
+        p->touched = true;
+        f->touched[f->n_touched++] = p;
+    }
     return p->writer;
 }
 
@@ -186,20 +217,21 @@ struct crowd *front_crowd(void *ctx, const struct registry_project *row) {
 
 void front_request_begin(struct front *f) {
     f->arrival_us = time_now_us();
-    for (size_t i = 0; i < f->n_projects; i++)
-        f->projects[i].touched = false;
+    assert(f->n_touched == 0);
 }
 
 void front_request_end(struct front *f) {
-    for (size_t i = 0; i < f->n_projects; i++) {
-        struct front_project *p = &f->projects[i];
-        if (p->touched) p->used += frame_records_n(p->writer) - p->records_before;
+    for (size_t i = 0; i < f->n_touched; i++) {
+        struct front_project *p = f->touched[i];
+        p->used += frame_records_n(p->writer) - p->records_before;
+        p->touched = false;
     }
+    f->n_touched = 0;
 }
 
 size_t front_group_bytes(const struct front *f) {
     size_t n = 0;
-    for (size_t i = 0; i < f->n_projects; i++)
-        if (f->projects[i].open) n += frame_bytes(f->projects[i].writer);
+    for (size_t i = 0; i < f->n_open; i++)
+        n += frame_bytes(f->open[i]->writer);
     return n;
 }

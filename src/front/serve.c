@@ -3,7 +3,8 @@
 #include "front/inside.h"
 
 #define FULL_GROUP_BYTES                                                                           \
-    ((size_t)24 << 20) /* a group this large is committed before more is taken */
+    ((size_t)8                                                                                     \
+     << 20) /* a group this large is committed before more is taken; intake's limit is 32 MB */
 #define FOREIGN_ORIGIN "this origin may not send to the project"
 
 /* What a request must remember from asking to answering; in its arena. */
@@ -147,10 +148,10 @@ static enum edge_verdict take(struct front *f, struct edge_request *q,
 static enum edge_verdict other(struct front *f, struct edge_request *q, struct edge_reply *r) {
     struct intake_reply side;
     if (str_is(bare_path(q->path), "/healthz")) {
-        bool full = atomic_load(&f->channel->page->disk_full) != 0;
+        bool full = f->full; /* the last append failed */
         r->status = full ? 503 : 200;
         r->content_type = "application/json";
-        r->body = full ? STR("{\"status\":\"disk full\"}") : STR("{\"status\":\"ok\"}");
+        r->body = full ? STR("{\"status\":\"cannot write\"}") : STR("{\"status\":\"ok\"}");
         r->body_is_static = true;
     } else if (intake_side_reply(q->path, &side)) {
         r->status = side.status;

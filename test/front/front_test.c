@@ -338,7 +338,7 @@ static void kill_nine_under_load_loses_nothing_acknowledged(void **state) {
         assert_true(events <= sent);
         rig_kill(&r);
     }
-    assert_true(acknowledged > 1000);
+    assert_true(acknowledged > 100);
     rig_remove(&r);
 }
 
