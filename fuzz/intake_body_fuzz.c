@@ -33,7 +33,7 @@ static void open_world(struct world *w) {
     assert(e.code == ERR_OK);
     team_generate(&team);
     w->project = (struct registry_project){.id = 1, .token = "t", .crowd = 2, .timezone = "UTC"};
-    registry_hash_secret(STR("s"), w->project.secret_hash);
+    seal_secret_hash(STR("s"), w->project.secret_hash);
     seal_keys_derive(zero, zero, 1, &w->project.keys);
     w->reg = (struct registry){
         .generation = 1, .team = team.pub, .projects = &w->project, .n_projects = 1};

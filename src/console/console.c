@@ -15,6 +15,7 @@
 #define BODY_BYTES (16u << 20)
 #define GRACE_MS 5000
 #define DISK_EACH_MS 5000
+#define PUBLISH_EACH_US (3600 * US_PER_S)
 #define DISK_LOW_BYTES ((uint64_t)1 << 30)
 
 struct console {
@@ -151,14 +152,25 @@ static void look_at_disk(struct console *c, bool *was_low) {
     atomic_store(&c->setup->channel->page->disk_low, low);
 }
 
+/* Keys end by time: the front learns it from the next registry. */
+static void publish_hourly(struct console *c, int64_t *published_us) {
+    int64_t now = time_monotonic_us();
+    if (now - *published_us < PUBLISH_EACH_US) return;
+    *published_us = now;
+    struct err e = routes_republish(c->routes);
+    if (e.code != ERR_OK) log_failure("writing the registry again", e);
+}
+
 static void serve(struct console *c) {
     bool low = false;
+    int64_t published_us = time_monotonic_us();
     struct pollfd end = {.fd = c->setup->stop_fd, .events = POLLIN};
     if (write(c->setup->ready_fd, "r", 1) != 1) log_error("main does not listen");
     close(c->setup->ready_fd);
-    do
+    do {
         look_at_disk(c, &low);
-    while (poll(&end, 1, DISK_EACH_MS) <= 0);
+        publish_hourly(c, &published_us);
+    } while (poll(&end, 1, DISK_EACH_MS) <= 0);
 }
 
 int console_run(const struct process_setup *setup) {

@@ -1,13 +1,21 @@
 /* auth.c: whose project a request writes to.
  *
  * /track, /engage, /groups: the token in each record names it; tokens are public. /import wants the
- * project's secret, as Basic `secret:`, as the password of `user:secret` (what service accounts
- * send), or as api_key; a token as Basic `token:` opens it as well, since it gives no more than
- * /track does. The operator's socket names the project by its number.
+ * project's secret, as Basic `secret:`, as the password of `user:secret`, or as api_key; or an API
+ * key that may send, as Basic `user:secret` (what service accounts send); a token as Basic `token:`
+ * opens it as well, since it gives no more than /track does. The operator's socket names the
+ * project by its number.
  */
 #include "intake/record.h"
 
-static const struct registry_project *by_basic(struct intake_job *j) {
+/* A key's user is not looked at: its secret alone names it, as at the team door. */
+static const struct registry_project *by_password(const struct registry *r, uint64_t id,
+                                                  struct str password) {
+    const struct registry_project *p = registry_by_secret(r, password);
+    return p ? p : registry_by_sender(r, id, password);
+}
+
+static const struct registry_project *by_basic(struct intake_job *j, uint64_t id) {
     struct str header = j->request->authorization, pair;
     if (header.n < 6 || !str_ieq((struct str){header.p, 6}, STR("Basic "))) return NULL;
     if (intake_base64(j->in->scratch, str_trim(str_from(header, 6)), &pair).code != ERR_OK)
@@ -15,7 +23,7 @@ static const struct registry_project *by_basic(struct intake_job *j) {
     struct str password = pair;
     struct str user = str_cut(&password, ':');
     const struct registry_project *p = NULL;
-    if (password.n > 0) return registry_by_secret(j->registry, password);
+    if (password.n > 0) return by_password(j->registry, id, password);
     if (user.n > 0) p = registry_by_secret(j->registry, user);
     if (!p && user.n > 0) p = registry_by_token(j->registry, user);
     return p;
@@ -26,7 +34,7 @@ const struct registry_project *intake_authorise(struct intake_job *j) {
     bool named = j->params.project_id.n > 0;
     if (named && (!str_to_i64(j->params.project_id, &id) || id <= 0)) return NULL;
     if (j->request->is_local && named) return registry_by_id(j->registry, (uint64_t)id);
-    const struct registry_project *p = by_basic(j);
+    const struct registry_project *p = by_basic(j, (uint64_t)id);
     if (!p && j->params.api_key.n > 0) p = registry_by_secret(j->registry, j->params.api_key);
     return p && named && p->id != (uint64_t)id ? NULL : p;
 }

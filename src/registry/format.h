@@ -1,32 +1,33 @@
 /* format.h: private to registry. The file, little-endian:
  *
- *      0   8  "WeirRG1\0"
+ *      0   8  "WeirRG2\0"
  *      8   8  generation
  *     16  32  team public key
  *     48   4  n projects (at most REGISTRY_MAX_PROJECTS), ascending by id, each:
  *              id u64 | token u8 n, bytes | secret hash 32 | crowd u32 | test u8 | quota u32
  *              | time zone u8 n, bytes | pseudonym key 32 | hash key 16 | count key 16
- *              | four lists (published, measures, times, identities), each u32 n, n x 16, strictly ascending
- *              | origins u32 n, bytes
- *    end   8  checksum64 of all before
+ *              | five lists (published, measures, times, identities, senders), each u32 n, n x 16,
+ * strictly ascending | origins u32 n, bytes end   8  checksum64 of all before
  *
- * Valid is: every size within its limit, nothing behind the last project, ids and lists strictly ascending, tokens
- * of 1 to 64 printable characters and all unlike, k within its limits, the team key a usable point.
+ * Valid is: every size within its limit, nothing behind the last project, ids and lists strictly
+ * ascending, tokens of 1 to 64 printable characters and all unlike, k within its limits, the team
+ * key a usable point.
  */
 #pragma once
 
 #include "registry/registry.h"
 
-#define REGISTRY_MAGIC "WeirRG1"
+#define REGISTRY_MAGIC "WeirRG2"
 #define REGISTRY_MAX_FILE_BYTES ((size_t)256 << 20)
-#define REGISTRY_LISTS 4
+#define REGISTRY_LISTS 5
 #define REGISTRY_MIN_K 2
 #define REGISTRY_MAX_K 1000
 
-/* The four lists of a project in the file's order. */
+/* The five lists of a project in the file's order. */
 struct id128_list *registry_list(struct registry_project *p, int i);
 
-/* NULL, or what is wrong with a project's own fields (a literal). Both the writer and the reader ask. */
+/* NULL, or what is wrong with a project's own fields (a literal). Both the writer and the reader
+ * ask. */
 const char *registry_project_fault(const struct registry_project *p);
 
 struct registry_index;

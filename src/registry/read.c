@@ -8,7 +8,7 @@
 
 /* Smallest size of a project: two words of one character and empty lists. Bounds the allocation by
  * the file. */
-#define PROJECT_MIN_BYTES 137
+#define PROJECT_MIN_BYTES 141
 
 static void take(struct cursor *c, void *out, size_t n) {
     const uint8_t *p = cursor_bytes(c, n);

@@ -4,8 +4,6 @@
  * right. The index is keyed at random per process (index.c), so what its probing tells is noise;
  * the last comparison is in constant time.
  */
-#include <assert.h>
-#include <sodium.h>
 #include <stdlib.h>
 
 #include "registry/format.h"
@@ -26,7 +24,7 @@ bool id128_list_has(const struct id128_list *l, struct id128 id) {
 
 struct id128_list *registry_list(struct registry_project *p, int i) {
     struct id128_list *lists[REGISTRY_LISTS] = {&p->published, &p->measures, &p->times,
-                                                &p->identities};
+                                                &p->identities, &p->senders};
     return lists[i];
 }
 
@@ -44,7 +42,8 @@ const char *registry_project_fault(const struct registry_project *p) {
     if (p->crowd < REGISTRY_MIN_K || p->crowd > REGISTRY_MAX_K) return "registry: a crowd";
     if (p->origins.n > REGISTRY_MAX_ORIGINS_BYTES) return "registry: origins";
     bool lists_fit = p->published.n <= REGISTRY_MAX_LIST && p->measures.n <= REGISTRY_MAX_LIST &&
-                     p->times.n <= REGISTRY_MAX_LIST && p->identities.n <= REGISTRY_MAX_LIST;
+                     p->times.n <= REGISTRY_MAX_LIST && p->identities.n <= REGISTRY_MAX_LIST &&
+                     p->senders.n <= REGISTRY_MAX_LIST;
     return lists_fit ? NULL : "registry: a list";
 }
 
@@ -95,15 +94,10 @@ const struct registry_project *registry_by_id(const struct registry *r, uint64_t
     return NULL;
 }
 
-void registry_hash_secret(struct str secret, uint8_t out[32]) {
-    int failed = crypto_generichash(out, 32, (const uint8_t *)secret.p, secret.n, NULL, 0);
-    assert(failed == 0);
-}
-
 const struct registry_project *registry_by_secret(const struct registry *r, struct str secret) {
     if (secret.n == 0) return NULL;
     uint8_t hash[32];
-    registry_hash_secret(secret, hash);
+    seal_secret_hash(secret, hash);
     const struct registry_project *found = NULL;
     if (r->index) {
         int64_t at = registry_index_secret(r->index, hash);
@@ -115,6 +109,29 @@ const struct registry_project *registry_by_secret(const struct registry *r, stru
     }
     secret_wipe(hash, sizeof hash);
     return found;
+}
+
+struct id128 registry_sender_id(const uint8_t secret_hash[SEAL_SECRET_HASH_BYTES]) {
+    struct id128 id;
+    memcpy(id.b, secret_hash, sizeof id.b);
+    return id;
+}
+
+/* The search may stop early: what its time tells is about the hash of a secret of 165 bits. */
+const struct registry_project *registry_by_sender(const struct registry *r, uint64_t id,
+                                                  struct str secret) {
+    uint8_t hash[SEAL_SECRET_HASH_BYTES];
+    if (secret.n == 0) return NULL;
+    seal_secret_hash(secret, hash);
+    struct id128 sender = registry_sender_id(hash);
+    secret_wipe(hash, sizeof hash);
+    if (id != 0) {
+        const struct registry_project *p = registry_by_id(r, id);
+        return p && id128_list_has(&p->senders, sender) ? p : NULL;
+    }
+    for (size_t i = 0; i < r->n_projects; i++)
+        if (id128_list_has(&r->projects[i].senders, sender)) return &r->projects[i];
+    return NULL;
 }
 
 /* With "*." before the host example.com in the line, a.example.com and a.b.example.com fit, and

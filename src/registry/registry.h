@@ -25,7 +25,7 @@ bool id128_list_has(const struct id128_list *l, struct id128 id);
 struct registry_project {
     uint64_t id;
     char token[REGISTRY_TOKEN_BYTES + 1];
-    uint8_t secret_hash[32];    /* BLAKE2b-256 of the project secret */
+    uint8_t secret_hash[32];    /* seal_secret_hash of the project secret */
     uint32_t crowd;             /* k */
     bool test;                  /* the rule is off */
     uint32_t quota_per_minute;  /* events; 0: none */
@@ -35,6 +35,7 @@ struct registry_project {
     struct id128_list measures;   /* hashes (TEXT_PROPERTY) of properties whose big integers are numbers */
     struct id128_list times;      /* ... whose numbers are times */
     struct id128_list identities; /* ... whose values are always sealed */
+    struct id128_list senders;    /* registry_sender_id of the API keys that may send */
     struct str origins;           /* allowed browser origins, one per line; empty: all */
 };
 
@@ -61,7 +62,10 @@ const struct registry_project *registry_by_token(const struct registry *r, struc
 const struct registry_project *registry_by_id(const struct registry *r, uint64_t id);
 /* By project secret (its hash, constant time); NULL: none. */
 const struct registry_project *registry_by_secret(const struct registry *r, struct str secret);
-void registry_hash_secret(struct str secret, uint8_t out[32]);
+/* By the secret of an API key that may send: in project `id`, or in any when it is 0. NULL: none. */
+const struct registry_project *registry_by_sender(const struct registry *r, uint64_t id, struct str secret);
+/* How a key stands in `senders`: the first 16 bytes of seal_secret_hash. */
+struct id128 registry_sender_id(const uint8_t secret_hash[SEAL_SECRET_HASH_BYTES]);
 /* Whether a browser origin may send to this project: the list is empty, or a line of it is the origin without regard to case, or
  * has "*." in front of its host and the origin is a subdomain of it. An empty origin (not a browser) is always allowed. */
 bool registry_origin_allowed(const struct registry_project *p, struct str origin);

@@ -45,6 +45,7 @@ static void put_project(struct buf *b, const struct registry_project *p) {
     put_list(b, &p->measures);
     put_list(b, &p->times);
     put_list(b, &p->identities);
+    put_list(b, &p->senders);
     buf_put_u32(b, (uint32_t)p->origins.n);
     buf_put(b, p->origins.p, p->origins.n);
 }

@@ -128,6 +128,14 @@ void access_link(struct call *c) {
     answer_json(c, &out);
 }
 
+/* The key is made whatever becomes of this; without it the public door knows the key within the
+ * hour. */
+static void tell_front(struct routes *r, enum role role) {
+    if (role != ROLE_COLLECTOR && role != ROLE_ADMIN) return;
+    struct err e = routes_republish(r);
+    if (e.code != ERR_OK) log_failure("telling the public door of a key", e);
+}
+
 static void make_key(struct call *c, uint64_t project, enum role role, struct str name, int days) {
     char user[TRUST_SECRET_CHARS], secret[TRUST_SECRET_CHARS];
     struct trust_key_new n = {project, role, name, days};
@@ -140,6 +148,7 @@ static void make_key(struct call *c, uint64_t project, enum role role, struct st
         answer_failure(c, "making a key", e);
         return;
     }
+    tell_front(c->routes, role);
     AUTO(buf_done) struct buf out;
     buf_init(&out, 4096);
     buf_printf(&out, "{\"user\":\"%s\",\"secret\":\"%s\"}", user, secret);

@@ -1,5 +1,6 @@
 /* projects.c: making a project, and what there is to ask about in one. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "crowd/crowd.h"
 #include "registry/registry.h"
@@ -19,13 +20,42 @@ static void wait_for_front(struct routes *r, uint64_t generation) {
     }
 }
 
+struct sender_list {
+    struct store_sender *list; /* [n] */
+    size_t n;
+    bool failed; /* no memory */
+};
+
+/* Grows at powers of two. */
+static void add_sender(void *ctx, uint64_t project, const uint8_t *hash) {
+    struct sender_list *l = ctx;
+    if (l->failed) return;
+    if ((l->n & (l->n - 1)) == 0) {
+        struct store_sender *grown = realloc(l->list, (l->n ? 2 * l->n : 1) * sizeof *grown);
+        l->failed = !grown;
+        if (!grown) return;
+        l->list = grown;
+    }
+    l->list[l->n++] = (struct store_sender){project, registry_sender_id(hash)};
+}
+
 static struct err write_registry(struct routes *r, uint64_t generation) {
     char path[4200];
+    struct sender_list senders = {0};
     settings_path(r->config.settings, "front/registry", path);
     pthread_rwlock_rdlock(&r->team_lock);
     struct team_public team = r->team;
     pthread_rwlock_unlock(&r->team_lock);
-    return store_registry_write(r->config.store, path, &team, r->config.root, generation);
+    struct err e = trust_senders(r->config.trust, add_sender, &senders);
+    if (e.code == ERR_OK && senders.failed) e = ERR(ERR_NOMEM, "registry: keys");
+    struct store_registry how = {.team = &team,
+                                 .root = r->config.root,
+                                 .generation = generation,
+                                 .senders = senders.list,
+                                 .n_senders = senders.n};
+    if (e.code == ERR_OK) e = store_registry_write(r->config.store, path, &how);
+    free(senders.list);
+    return e;
 }
 
 /* Generations go on over restarts of the whole server: the page is new then, the front's file is
@@ -47,6 +77,13 @@ struct err routes_publish_registry(struct routes *r) {
     channel_wake(ch->wake_front);
     wait_for_front(r, generation);
     return ERR_NONE;
+}
+
+struct err routes_republish(struct routes *r) {
+    pthread_mutex_lock(&r->seal_lock);
+    struct err e = routes_publish_registry(r);
+    pthread_mutex_unlock(&r->seal_lock);
+    return e;
 }
 
 static struct err create(struct call *c, const struct store_project_new *n, struct store_project *p,

@@ -38,6 +38,10 @@ void routes_stop(struct routes *r);
 /* Writes front/registry with a new generation and waits until the front has it (2 s, no failure if
  * it is away: it reads the file when it starts). */
 struct err routes_publish_registry(struct routes *r);
+/* The same beside a running door: one at a time. Console calls it each hour, so that ended keys
+ * end.
+ */
+struct err routes_republish(struct routes *r);
 /* Ends a `weir seal` that a crash cut short (DIR/team.next is there); nothing otherwise. */
 struct err routes_resume_seal(struct routes *r);
 /* The rows, for tests that ask every route with every role: false behind the last. */

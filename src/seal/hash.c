@@ -68,3 +68,15 @@ struct id128 seal_handle(const struct seal_keys *k, enum handle_domain domain, s
     memcpy(message + 1, id.b, 16);
     return blake128(k->view, message, sizeof message);
 }
+
+void seal_secret_hash(struct str secret, uint8_t out[SEAL_SECRET_HASH_BYTES]) {
+    static const char domain[] = "weir secret 1";
+    crypto_generichash_state state;
+    int failed = crypto_generichash_init(&state, NULL, 0, SEAL_SECRET_HASH_BYTES);
+    failed |= crypto_generichash_update(&state, (const uint8_t *)domain, sizeof domain - 1);
+    if (secret.n > 0)
+        failed |= crypto_generichash_update(&state, (const uint8_t *)secret.p, secret.n);
+    failed |= crypto_generichash_final(&state, out, SEAL_SECRET_HASH_BYTES);
+    assert(failed == 0);
+    sodium_memzero(&state, sizeof state);
+}

@@ -81,6 +81,11 @@ uint64_t seal_person_fingerprint(const struct seal_keys *k, struct str identity)
 enum handle_domain { HANDLE_TEXT = 1, HANDLE_PERSON = 2 };
 struct id128 seal_handle(const struct seal_keys *k, enum handle_domain domain, struct id128 id);
 
+/* What is kept of a secret that somebody shows at a door (project secrets, API keys, sessions, links): BLAKE2b-256("weir secret 1" |
+ * secret). No slow hash: those that we make have more bits than anyone can try. */
+#define SEAL_SECRET_HASH_BYTES 32
+void seal_secret_hash(struct str secret, uint8_t out[SEAL_SECRET_HASH_BYTES]);
+
 /* ---- the team's key pair (X25519, crypto_box_seal) ---- */
 
 struct team_public {

@@ -1,4 +1,4 @@
-/* project.c: projects in meta, and the registry file that tells the front of them. */
+/* project.c: projects in meta. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +55,7 @@ static void fill(const struct store_project_new *n, struct store_project *p, cha
         copy_text(secret, 65, n->secret);
     else
         random_word(secret, 32);
-    registry_hash_secret(str_z(secret), p->secret_hash);
+    seal_secret_hash(str_z(secret), p->secret_hash);
     random_bytes(p->salt, sizeof p->salt);
 }
 
@@ -151,31 +151,4 @@ struct err store_project(struct store *s, uint64_t id, struct store_project *out
     if (p) *out = p->row;
     pthread_mutex_unlock(&s->lock);
     return p ? ERR_NONE : ERR(ERR_NOTFOUND, "project");
-}
-
-static void to_registry(const struct store_project *p, const uint8_t root[32],
-                        struct registry_project *out) {
-    *out = (struct registry_project){.id = p->id, .crowd = p->crowd, .test = p->test};
-    copy_text(out->token, sizeof out->token, str_z(p->token));
-    copy_text(out->timezone, sizeof out->timezone, str_z(p->timezone));
-    memcpy(out->secret_hash, p->secret_hash, sizeof out->secret_hash);
-    seal_keys_derive(root, p->salt, p->id, &out->keys);
-    secret_wipe(out->keys.view, sizeof out->keys.view);
-}
-
-struct err store_registry_write(struct store *s, const char *path, const struct team_public *team,
-                                const uint8_t root[32], uint64_t generation) {
-    struct store_project *rows = NULL;
-    size_t n = 0;
-    TRY(store_projects(s, &rows, &n));
-    struct registry r = {.generation = generation, .team = *team, .n_projects = n};
-    r.projects = calloc(n + 1, sizeof *r.projects);
-    struct err e = r.projects ? ERR_NONE : ERR(ERR_NOMEM, "registry");
-    for (size_t i = 0; i < n && e.code == ERR_OK; i++)
-        to_registry(&rows[i], root, &r.projects[i]);
-    if (e.code == ERR_OK) e = registry_write(path, &r);
-    if (r.projects) secret_wipe(r.projects, n * sizeof *r.projects);
-    free(r.projects);
-    free(rows);
-    return e;
 }

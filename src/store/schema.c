@@ -30,6 +30,12 @@ static const char *const steps[] = {
     "  PRIMARY KEY(project, hash)) WITHOUT ROWID;"
     "CREATE TABLE profile_box(project INTEGER NOT NULL, frame BLOB NOT NULL, box BLOB NOT NULL,"
     "  PRIMARY KEY(project, frame)) WITHOUT ROWID;",
+    "CREATE TABLE project_setting(project INTEGER PRIMARY KEY, quota_per_minute INTEGER NOT NULL,"
+    "  origins TEXT NOT NULL);"
+    "CREATE TABLE mark(project INTEGER NOT NULL, property BLOB NOT NULL, mark INTEGER NOT NULL,"
+    "  PRIMARY KEY(project, property)) WITHOUT ROWID;"
+    "CREATE TABLE published(project INTEGER NOT NULL, text BLOB NOT NULL, kind INTEGER NOT NULL,"
+    "  property BLOB NOT NULL, PRIMARY KEY(project, text)) WITHOUT ROWID;",
 };
 
 struct err store_schema(struct meta *m) {

@@ -56,9 +56,54 @@ struct err store_projects(struct store *s, struct store_project **out /* malloc'
                           size_t *out_n);
 struct err store_project(struct store *s, uint64_t id,
                          struct store_project *out); /* ERR_NOTFOUND */
-/* Writes front/registry from the projects. root: the installation's key. */
-struct err store_registry_write(struct store *s, const char *path, const struct team_public *team,
-                                const uint8_t root[32], uint64_t generation);
+/* Writes front/registry from the projects and what members decided about them. */
+struct store_sender {
+    uint64_t project;
+    struct id128 id; /* registry_sender_id of an API key */
+};
+struct store_registry {
+    const struct team_public *team;
+    const uint8_t *root; /* [32]: the installation's key */
+    uint64_t generation;
+    const struct store_sender *senders; /* [n_senders], by project; beyond REGISTRY_MAX_LIST of one
+                                           project they are left out */
+    size_t n_senders;
+};
+struct err store_registry_write(struct store *s, const char *path,
+                                const struct store_registry *how);
+
+/* ---- what members decided: settings, marks, published texts (rules.c) ----
+ * In force at the front with the next registry. Texts stand here as hashes only. */
+struct store_settings {
+    uint32_t quota_per_minute; /* events; 0: none of its own */
+    struct str origins;        /* one per line; empty: all */
+};
+struct err store_settings(struct store *s, uint64_t project, struct arena *a,
+                          struct store_settings *out);
+struct err store_settings_set(struct store *s, uint64_t project, const struct store_settings *to);
+
+/* What a property's values are; the numbers are stored. */
+enum store_mark { MARK_NONE = 0, MARK_MEASURE = 1, MARK_TIME = 2, MARK_IDENTITY = 3 };
+#define STORE_MAX_DECIDED 10000 /* marks of a project, and as many published texts */
+/* property: hash of its name. ERR_LIMIT. */
+struct err store_mark_set(struct store *s, uint64_t project, struct id128 property,
+                          enum store_mark mark);
+/* text: hash of an event's name (kind TEXT_EVENT, property zero) or of a property's value
+ * (TEXT_VALUE). ERR_LIMIT. */
+struct store_published {
+    enum text_kind kind;
+    struct id128 text, property;
+};
+struct err store_publish(struct store *s, uint64_t project, const struct store_published *p);
+/* All of a project, into the arena, in the order of their hashes. */
+struct store_marked {
+    struct id128 property;
+    enum store_mark mark;
+};
+struct err store_marks(struct store *s, uint64_t project, struct arena *a,
+                       struct store_marked **out, size_t *out_n);
+struct err store_published(struct store *s, uint64_t project, struct arena *a,
+                           struct store_published **out, size_t *out_n);
 
 /* ---- following ---- */
 /* Everything up to `position` is visible to new worlds; waits up to timeout_ms. ERR_TIMEOUT. */

@@ -11,7 +11,7 @@ static struct err insert_key(struct trust *t, const struct trust_key_new *k, int
                              const char *user, const char *secret) {
     int64_t now = time_now_us();
     uint8_t hash[SECRET_HASH_BYTES];
-    trust_secret_hash(str_z(secret), hash);
+    seal_secret_hash(str_z(secret), hash);
     TRY(meta_begin(t->meta));
     return trust_finish(
         t,
@@ -92,7 +92,7 @@ static struct err identify(struct trust *t, const struct str *user, struct str s
     uint8_t hash[SECRET_HASH_BYTES];
     struct found_key found;
     if (!trust_secret_is_key(secret)) return denied;
-    trust_secret_hash(secret, hash);
+    seal_secret_hash(secret, hash);
     TRY(meta_begin(t->meta));
     TRY(trust_finish(t, use_key(t, user, hash, &found)));
     *out = found.actor;
@@ -105,4 +105,30 @@ struct err trust_key(struct trust *t, struct str user, struct str secret, struct
 
 struct err trust_bearer(struct trust *t, struct str secret, struct actor *out) {
     return identify(t, NULL, secret, out);
+}
+
+/* ---- who may send ---- */
+
+static struct err each_sender(struct trust *t, void (*each)(void *, uint64_t, const uint8_t *),
+                              void *ctx) {
+    AUTO(meta_end) struct meta_row *r = NULL;
+    TRY(meta_query(t->meta, &r,
+                   "SELECT project, hash FROM trust_keys WHERE role IN (?, ?) AND revoked = 0 AND "
+                   "expires_us >= ? ORDER BY project, id DESC",
+                   "iii", (int64_t)ROLE_COLLECTOR, (int64_t)ROLE_ADMIN, time_now_us()));
+    struct err e;
+    while (meta_next(r, &e)) {
+        struct str hash = meta_str(r, 1);
+        if (hash.n == SECRET_HASH_BYTES)
+            each(ctx, (uint64_t)meta_i64(r, 0), (const uint8_t *)hash.p);
+    }
+    return e;
+}
+
+struct err trust_senders(struct trust *t,
+                         void (*each)(void *ctx, uint64_t project,
+                                      const uint8_t hash[SEAL_SECRET_HASH_BYTES]),
+                         void *ctx) {
+    TRY(meta_begin(t->meta));
+    return trust_finish(t, each_sender(t, each, ctx));
 }

@@ -1,7 +1,5 @@
 #include "trust/secret.h"
 
-#include <sodium.h>
-
 #define PREFIX "weir_"
 #define PREFIX_CHARS (sizeof PREFIX - 1)
 #define WORD_CHARS 32
@@ -35,14 +33,4 @@ bool trust_secret_is_key(struct str secret) {
     if (secret.n != KEY_CHARS || !str_starts(secret, STR(PREFIX))) return false;
     check_letters(secret.p, check);
     return memcmp(check, secret.p + PREFIX_CHARS + WORD_CHARS, CHECK_CHARS) == 0;
-}
-
-void trust_secret_hash(struct str secret, uint8_t out[SECRET_HASH_BYTES]) {
-    static const char domain[] = "weir trust 1";
-    crypto_generichash_state state;
-    (void)crypto_generichash_init(&state, NULL, 0, SECRET_HASH_BYTES);
-    (void)crypto_generichash_update(&state, (const uint8_t *)domain, sizeof domain - 1);
-    if (secret.n > 0) (void)crypto_generichash_update(&state, (const uint8_t *)secret.p, secret.n);
-    (void)crypto_generichash_final(&state, out, SECRET_HASH_BYTES);
-    sodium_memzero(&state, sizeof state);
 }

@@ -63,7 +63,7 @@ struct err trust_link_create(struct trust *t, struct str member,
     char code[TRUST_SECRET_CHARS];
     uint8_t hash[SECRET_HASH_BYTES];
     trust_secret_make_word(code);
-    trust_secret_hash(str_z(code), hash);
+    seal_secret_hash(str_z(code), hash);
     TRY(meta_begin(t->meta));
     struct err e = trust_finish(t, create_link(t, member, hash));
     if (e.code == ERR_OK) memcpy(out_code, code, sizeof code);
@@ -105,8 +105,8 @@ struct err trust_link_use(struct trust *t, struct str code, char out_session[TRU
     char session[TRUST_SECRET_CHARS];
     uint8_t link_hash[SECRET_HASH_BYTES], session_hash[SECRET_HASH_BYTES];
     trust_secret_make_word(session);
-    trust_secret_hash(code, link_hash);
-    trust_secret_hash(str_z(session), session_hash);
+    seal_secret_hash(code, link_hash);
+    seal_secret_hash(str_z(session), session_hash);
     TRY(meta_begin(t->meta));
     struct err e = trust_finish(t, use_link(t, link_hash, session_hash));
     if (e.code == ERR_OK) memcpy(out_session, session, sizeof session);
@@ -144,7 +144,7 @@ static struct err use_session(struct trust *t, const uint8_t *hash, struct actor
 struct err trust_session(struct trust *t, struct str session, struct actor *out) {
     uint8_t hash[SECRET_HASH_BYTES];
     struct actor found;
-    trust_secret_hash(session, hash);
+    seal_secret_hash(session, hash);
     TRY(meta_begin(t->meta));
     TRY(trust_finish(t, use_session(t, hash, &found)));
     *out = found;
@@ -153,7 +153,7 @@ struct err trust_session(struct trust *t, struct str session, struct actor *out)
 
 struct err trust_session_end(struct trust *t, struct str session) {
     uint8_t hash[SECRET_HASH_BYTES];
-    trust_secret_hash(session, hash);
+    seal_secret_hash(session, hash);
     TRY(meta_begin(t->meta));
     return trust_finish(
         t, meta_exec(t->meta, "DELETE FROM trust_sessions WHERE hash = ?", "b", STR_HASH(hash)));

@@ -1,7 +1,7 @@
 /* trust.h: who may do what: members, sessions, one-time login links, API keys, the log of reveals.
  *
- * Secrets are stored as BLAKE2b-256 hashes and compared in constant time. Sessions are cookies with
- * a CSRF token; links work once and for 15 minutes.
+ * Secrets are stored as hashes (seal_secret_hash) and compared in constant time. Sessions are
+ * cookies with a CSRF token; links work once and for 15 minutes.
  *
  * Threading: any thread (through meta). Depends on: base, seal, meta. Used by: routes, console.
  */
@@ -58,6 +58,13 @@ struct err trust_key_create(struct trust *t, const struct trust_key_new *n,
                             char out_secret[TRUST_SECRET_CHARS]); /* ERR_INVALID */
 struct err trust_key(struct trust *t, struct str user, struct str secret,
                      struct actor *out); /* ERR_DENIED */
+/* The keys that may send now (collector, admin; neither ended nor revoked), by project and newest
+ * first: calls `each` with seal_secret_hash of the secret. Inside a transaction of trust's own:
+ * `each` asks no database. */
+struct err trust_senders(struct trust *t,
+                         void (*each)(void *ctx, uint64_t project,
+                                      const uint8_t hash[SEAL_SECRET_HASH_BYTES]),
+                         void *ctx);
 /* Bearer: the secret alone names its key. */
 struct err trust_bearer(struct trust *t, struct str secret, struct actor *out);
 

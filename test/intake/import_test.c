@@ -50,7 +50,9 @@ static void the_node_sdk_gets_the_one_byte_1(void **state) {
     rig_close(&r);
 }
 
-static void only_the_secret_the_token_or_the_operator_may_import(void **state) {
+#define SENDER "weir_the-secret-of-a-key"
+
+static void only_the_secret_a_key_the_token_or_the_operator_may_import(void **state) {
     static const struct {
         const char *pair, *query;
         bool ok;
@@ -60,6 +62,11 @@ static void only_the_secret_the_token_or_the_operator_may_import(void **state) {
         {"sa-user:" RIG_SECRET, "project_id=8", false},
         {"sa-user:" RIG_SECRET, "project_id=x", false},
         {"sa-user:wrong", "project_id=7", false},
+        {"wk_abc:" SENDER, "project_id=7", true},
+        {"wk_abc:" SENDER, "", true},
+        {"wk_abc:" SENDER, "project_id=8", false},
+        {SENDER ":", "project_id=7", false},
+        {NULL, "api_key=" SENDER, false},
         {RIG_TOKEN ":", "", true},
         {RIG_TOKEN ":wrong", "", false},
         {"wrong:", "", false},
@@ -73,6 +80,10 @@ static void only_the_secret_the_token_or_the_operator_may_import(void **state) {
     };
     struct rig r;
     open_import(&r);
+    uint8_t hash[SEAL_SECRET_HASH_BYTES];
+    seal_secret_hash(STR(SENDER), hash);
+    struct id128 sender = registry_sender_id(hash);
+    r.project.senders = (struct id128_list){&sender, 1};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *header = cases[i].pair ? basic(cases[i].pair) : NULL;
         r.request.authorization = str_z(header);
@@ -449,7 +460,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_strict_import_is_answered_as_json),
         cmocka_unit_test(the_node_sdk_gets_the_one_byte_1),
-        cmocka_unit_test(only_the_secret_the_token_or_the_operator_may_import),
+        cmocka_unit_test(only_the_secret_a_key_the_token_or_the_operator_may_import),
         cmocka_unit_test(a_bad_line_fails_alone),
         cmocka_unit_test(a_pretty_printed_object_is_one_record),
         cmocka_unit_test(strict_import_names_the_field_and_the_reason),

@@ -20,7 +20,7 @@ void rig_open_with(struct rig *r, const struct intake_config *c) {
     team_generate(&r->secret);
     r->project =
         (struct registry_project){.id = 7, .token = RIG_TOKEN, .crowd = 10, .timezone = "UTC"};
-    registry_hash_secret(STR(RIG_SECRET), r->project.secret_hash);
+    seal_secret_hash(STR(RIG_SECRET), r->project.secret_hash);
     seal_keys_derive(root, salt, 7, &r->project.keys);
     r->reg = (struct registry){
         .generation = 1, .team = r->secret.pub, .projects = &r->project, .n_projects = 1};

@@ -28,7 +28,7 @@ static void project_fill(struct world *w, size_t i) {
     p->id = 10 * i + 1;
     snprintf(p->token, sizeof p->token, "token%zu", i);
     snprintf(secret, sizeof secret, "secret%zu", i);
-    registry_hash_secret(str_z(secret), p->secret_hash);
+    seal_secret_hash(str_z(secret), p->secret_hash);
     p->crowd = 10 + (uint32_t)i;
     p->test = i == 3;
     p->quota_per_minute = 1000;
@@ -143,6 +143,28 @@ static void projects_are_found_by_token_id_and_secret(void **state) {
         assert_null(registry_by_id(both[k], 0));
         assert_null(registry_by_id(both[k], UINT64_MAX));
     }
+}
+
+static void a_key_sends_to_its_own_project_only(void **state) {
+    struct world *w = *state;
+    AUTO(registry_free) struct registry *r = NULL;
+    uint8_t hash[2][SEAL_SECRET_HASH_BYTES];
+    seal_secret_hash(STR("key one"), hash[0]);
+    seal_secret_hash(STR("key two"), hash[1]);
+    struct id128 ids[2] = {registry_sender_id(hash[0]), registry_sender_id(hash[1])};
+    w->projects[2].senders = (struct id128_list){ids, 2};
+    assert_int_equal(registry_write(w->path, &w->r).code, ERR_OK);
+    w->projects[2].senders = (struct id128_list){0};
+    assert_int_equal(registry_read(w->path, &r).code, ERR_OK);
+    const struct registry_project *p = &r->projects[2];
+    assert_ptr_equal(registry_by_sender(r, 21, STR("key one")), p);
+    assert_ptr_equal(registry_by_sender(r, 0, STR("key two")), p);
+    assert_null(registry_by_sender(r, 31, STR("key one")));
+    assert_null(registry_by_sender(r, 22, STR("key one")));
+    assert_null(registry_by_sender(r, 21, STR("key three")));
+    assert_null(registry_by_sender(r, 0, STR("secret2")));
+    assert_null(registry_by_sender(r, 0, STR("")));
+    assert_null(registry_by_secret(r, STR("key one")));
 }
 
 static void a_token_of_any_length_is_looked_up_safely(void **state) {
@@ -283,6 +305,7 @@ int main(void) {
         cmocka_unit_test(the_view_key_never_reaches_the_file),
         cmocka_unit_test(lists_come_sorted_and_without_doubles),
         cmocka_unit_test(projects_are_found_by_token_id_and_secret),
+        cmocka_unit_test(a_key_sends_to_its_own_project_only),
         cmocka_unit_test(a_token_of_any_length_is_looked_up_safely),
         cmocka_unit_test(a_file_cut_or_flipped_anywhere_is_refused),
         cmocka_unit_test(a_resealed_file_is_refused_or_whole),

@@ -123,11 +123,25 @@ static void a_person_has_a_fingerprint_that_is_never_nobody(void **state) {
     }
 }
 
+static void a_secret_is_kept_as_blake2b_behind_its_domain(void **state) {
+    uint8_t hash[SEAL_SECRET_HASH_BYTES], want[SEAL_SECRET_HASH_BYTES];
+    assert_true(
+        str_from_hex(STR("5ed8e402d7ca1c079a595867398e91c79a6392ea7c61f8a96a9ad4fa05e239c7"), want,
+                     sizeof want));
+    seal_secret_hash(STR("correct horse"), hash);
+    assert_memory_equal(hash, want, sizeof want);
+    seal_secret_hash(STR("correct horsf"), hash);
+    assert_memory_not_equal(hash, want, sizeof want);
+    seal_secret_hash(STR(""), hash); /* is a hash too; who looks one up refuses it first */
+    assert_memory_not_equal(hash, want, sizeof want);
+}
+
 int main(void) {
     if (seal_start().code != ERR_OK) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(streaming_siphash_is_libsodiums_at_every_length_and_cut),
         cmocka_unit_test(a_text_hash_is_siphash_of_the_documented_bytes),
+        cmocka_unit_test(a_secret_is_kept_as_blake2b_behind_its_domain),
         cmocka_unit_test(the_same_string_in_two_places_is_two_strangers),
         cmocka_unit_test(empty_and_nul_values_are_values),
         cmocka_unit_test(the_four_keys_of_a_project_are_unlike),

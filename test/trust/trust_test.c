@@ -118,6 +118,43 @@ static void a_session_ends_when_it_is_idle_or_old(void **state) {
     assert_int_equal(trust_session(trust, str_z(session), &a).code, ERR_DENIED);
 }
 
+struct sender_seen {
+    uint64_t project[8];
+    uint8_t hash[8][SEAL_SECRET_HASH_BYTES];
+    size_t n;
+};
+
+static void see_sender(void *ctx, uint64_t project, const uint8_t *hash) {
+    struct sender_seen *seen = ctx;
+    assert_true(seen->n < 8);
+    seen->project[seen->n] = project;
+    memcpy(seen->hash[seen->n++], hash, SEAL_SECRET_HASH_BYTES);
+}
+
+static void senders_are_the_live_keys_of_collectors_and_admins(void **state) {
+    static const enum role roles[] = {ROLE_COLLECTOR, ROLE_ANALYST, ROLE_EXPORTER, ROLE_ADMIN};
+    char user[TRUST_SECRET_CHARS], secret[4][TRUST_SECRET_CHARS];
+    struct sender_seen seen = {0};
+    uint8_t hash[SEAL_SECRET_HASH_BYTES];
+    for (size_t i = 0; i < 4; i++) {
+        struct trust_key_new n = {9 - i, roles[i], STR(""), 1};
+        assert_int_equal(trust_key_create(trust, &n, user, secret[i]).code, ERR_OK);
+    }
+    assert_int_equal(trust_senders(trust, see_sender, &seen).code, ERR_OK);
+    assert_int_equal(seen.n, 2);
+    assert_true(seen.project[0] == 6 && seen.project[1] == 9);
+    seal_secret_hash(str_z(secret[0]), hash);
+    assert_memory_equal(seen.hash[1], hash, sizeof hash);
+    age("UPDATE trust_keys SET revoked = 1 WHERE project = 9 AND ? > 0", 1);
+    seen.n = 0;
+    assert_int_equal(trust_senders(trust, see_sender, &seen).code, ERR_OK);
+    assert_true(seen.n == 1 && seen.project[0] == 6);
+    age("UPDATE trust_keys SET expires_us = expires_us - ?", 86400 + 1);
+    seen.n = 0;
+    assert_int_equal(trust_senders(trust, see_sender, &seen).code, ERR_OK);
+    assert_int_equal(seen.n, 0);
+}
+
 static void a_key_is_known_by_user_and_secret_or_by_secret_alone(void **state) {
     char user[TRUST_SECRET_CHARS], secret[TRUST_SECRET_CHARS], other[TRUST_SECRET_CHARS],
         second[TRUST_SECRET_CHARS];
@@ -229,6 +266,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(only_the_first_member_is_made_by_a_link, open_all,
                                         close_all),
         cmocka_unit_test_setup_teardown(a_session_ends_when_it_is_idle_or_old, open_all, close_all),
+        cmocka_unit_test_setup_teardown(senders_are_the_live_keys_of_collectors_and_admins,
+                                        open_all, close_all),
         cmocka_unit_test_setup_teardown(a_key_is_known_by_user_and_secret_or_by_secret_alone,
                                         open_all, close_all),
         cmocka_unit_test_setup_teardown(a_key_ends_on_its_day, open_all, close_all),
