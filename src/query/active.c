@@ -24,6 +24,7 @@ bool active_is_hidden_event(const struct query_world *w, struct id128 hash) {
 
 struct wish {
     bool any, is_handle;
+    bool is_secret;  /* a clear name that is not readable: it may name a sealed event */
     struct id128 id; /* hash or handle */
 };
 
@@ -33,7 +34,8 @@ static struct wish wish_of(struct run *r, const struct plan_selector *s) {
     w.is_handle = plan_handle_read(s->event, &w.id);
     if (w.is_handle) return w;
     w.id = seal_hash(r->w->keys, TEXT_EVENT, TEXT_STRING, STR(""), s->event);
-    if (!r->w->word(r->w->words_ctx, w.id).p) r->used_literal = true;
+    w.is_secret = !r->w->word(r->w->words_ctx, w.id).p;
+    r->used_literal |= w.is_secret;
     return w;
 }
 
@@ -121,11 +123,34 @@ static int cmp_devices(const void *a, const void *b) {
     return (x->at > y->at) - (x->at < y->at);
 }
 
+static bool has_sealed_events(const struct run *r) {
+    for (size_t i = 0; i < r->w->n_parts; i++) {
+        const struct part *p = r->w->parts[i];
+        for (uint32_t code = 1; code <= part_info(p)->n_events; code++)
+            if (!r->w->word(r->w->words_ctx, part_event_hash(p, code)).p) return true;
+    }
+    return false;
+}
+
+/* A clear name that is not readable is refused whenever there are sealed names, whether or not it
+ * is one of them: so the refusal confirms nothing. */
+static struct err check_reveal(struct run *r, const struct wish *wishes) {
+    bool secret = false;
+    for (size_t i = 0; i < r->n_selectors; i++)
+        secret |= wishes[i].is_secret;
+    if (!secret || r->rights->may_reveal || !has_sealed_events(r)) return ERR_NONE;
+    return run_fault(
+        r, ERR_DENIED, "event",
+        "names an event that is not readable: asking by it needs the right to reveal; ask by "
+        "its sealed: handle");
+}
+
 struct err active_parts(struct run *r) {
     struct wish wishes[PLAN_MAX_SELECTORS];
     uint32_t cap = 0;
     for (size_t i = 0; i < r->n_selectors; i++)
         wishes[i] = wish_of(r, r->selectors[i]);
+    TRY(check_reveal(r, wishes));
     r->has_filters = r->q->filter.n > 0;
     for (size_t i = 0; i < r->n_selectors; i++)
         r->has_filters |= r->selectors[i]->filter.n > 0;

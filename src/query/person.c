@@ -75,6 +75,12 @@ struct err person_find(struct run *r, struct str id, struct id128 *out) {
     if (id.n == person.n + 32 && str_starts(id, person) &&
         str_from_hex(str_from(id, person.n), b.handle.b, 16))
         return find_handle(r, &b, out);
+    if (!r->rights->may_reveal)
+        return run_fault(
+            r, ERR_DENIED, r->q->report == REPORT_USERS ? "distinct_ids" : "distinct_id",
+            "names a person in the clear: asking by it needs the right to reveal; ask by its "
+            "person: or sealed: handle");
+    r->used_literal = true;
     struct id128 plain = seal_pseudonym(r->w->keys, id);
     *out = person_of(r->w, plain);
     if (!id128_eq(*out, plain) || has_rows(r->w, plain)) return ERR_NONE;

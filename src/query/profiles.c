@@ -165,6 +165,18 @@ static int cmp_ids(const void *a, const void *b) {
     return id128_cmp(*(const struct id128 *)a, *(const struct id128 *)b);
 }
 
+static struct err find_group(struct run *r, struct str id, struct id128 *out) {
+    *out = seal_hash(r->w->keys, TEXT_VALUE, TEXT_STRING, r->q->group_key, id);
+    if (r->w->word(r->w->words_ctx, *out).p) return ERR_NONE;
+    if (!r->rights->may_reveal)
+        return run_fault(r, ERR_DENIED, "ids",
+                         "holds a group id that is not readable: asking by it needs the right to "
+                         "reveal; ask by its "
+                         "sealed: handle");
+    r->used_literal = true;
+    return ERR_NONE;
+}
+
 /* The owners that the question names, each once, sorted; handles of groups are looked for in the
  * walk. */
 static struct err find_owners(struct listing *l, struct id128 **out, size_t *out_n) {
@@ -179,7 +191,7 @@ static struct err find_owners(struct listing *l, struct id128 **out, size_t *out
         else if (plan_handle_read(q->ids[i], &l->handles[l->n_handles]))
             l->n_handles++;
         else
-            ids[n++] = seal_hash(r->w->keys, TEXT_VALUE, TEXT_STRING, q->group_key, q->ids[i]);
+            TRY(find_group(r, q->ids[i], &ids[n++]));
     }
     for (size_t i = 0; i < n && l->n_handles; i++)
         l->handles[l->n_handles++] = seal_handle(r->w->keys, HANDLE_TEXT, ids[i]);

@@ -247,6 +247,50 @@ static void values_are_the_most_frequent_first(void **state) {
     assert_string_equal(b.p, "{\"values\":[]}");
 }
 
+static void persons_in_the_clear_need_the_right(void **state) {
+    struct world *w = *state;
+    char hex[33] = {0}, query[256];
+    world_part(w, "[[\"ann\",\"A\",\"2026-01-01\",{}]]");
+    world_user(w, "ann", "{\"plan\":\"pro\"}");
+    world_group(w, "company", "secret firm", "{\"size\":5}");
+    assert_answer(w, "{\"project\":1,\"report\":\"users\",\"distinct_ids\":[\"ann\"]}",
+                  "\"total\":1");
+    assert_true(w->used_literal);
+    w->rights.may_reveal = false;
+    /* Hit and miss are refused alike. */
+    assert_fault(w, "{\"project\":1,\"report\":\"users\",\"distinct_ids\":[\"ann\"]}", ERR_DENIED,
+                 "distinct_ids");
+    assert_fault(w, "{\"project\":1,\"report\":\"users\",\"distinct_ids\":[\"bob\"]}", ERR_DENIED,
+                 "distinct_ids");
+    assert_fault(w, EVENTS(",\"distinct_id\":\"ann\""), ERR_DENIED, "distinct_id");
+    assert_fault(
+        w,
+        "{\"project\":1,\"report\":\"groups\",\"group_key\":\"company\",\"ids\":[\"secret firm\"]}",
+        ERR_DENIED, "ids");
+    str_to_hex(seal_handle(&w->keys, HANDLE_PERSON, seal_pseudonym(&w->keys, STR("ann"))).b, 16,
+               hex);
+    snprintf(query, sizeof query,
+             "{\"project\":1,\"report\":\"users\",\"distinct_ids\":[\"person:%s\"]}", hex);
+    assert_answer(w, query, "\"total\":1");
+}
+
+static void sealed_event_names_are_not_confirmed(void **state) {
+    struct world *w = *state;
+#define NAMED(name)                                                                                \
+    "{\"project\":1,\"report\":\"insights\",\"from\":\"2026-01-01\",\"to\":\"2026-01-01\","        \
+    "\"metrics\":[{\"event\":\"" name "\"}]}"
+    w->rights.may_reveal = false;
+    world_part(w, "[[\"ann\",\"A\",\"2026-01-01\",{}]]");
+    assert_answer(w, NAMED("never sent"), "\"total\":0"); /* nothing sealed, nothing to reveal */
+    world_part(w, "[[\"ann\",\"secret deed\",\"2026-01-01\",{}]]");
+    assert_answer(w, NAMED("A"), "\"total\":1");
+    assert_fault(w, NAMED("secret deed"), ERR_DENIED, "event");
+    assert_fault(w, NAMED("never sent"), ERR_DENIED, "event");
+    w->rights.may_reveal = true;
+    assert_answer(w, NAMED("secret deed"), "\"total\":1");
+    assert_true(w->used_literal);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void) {
@@ -259,6 +303,8 @@ int main(void) {
         TEST(an_export_gives_back_what_was_sent),
         TEST(the_lexicon_names_what_there_is),
         TEST(values_are_the_most_frequent_first),
+        TEST(persons_in_the_clear_need_the_right),
+        TEST(sealed_event_names_are_not_confirmed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
