@@ -4,10 +4,11 @@
  * incident opens when any series reaches its own; the series furthest above names it. One incident
  * at a time: other series join it (involved), for the picture of what is affected.
  *
- * Closing looks at the involved series, over windows up to 15 minutes (or up to the longest that
- * alarmed, for slow faults): longer ones still hold the fault itself for two hours after its end.
- * When all are below 2.5 and within 1.3 times of the expected for 15 minutes on end, the incident
- * ended where that calm began. The windows then start empty, or the longest would open it again.
+ * Closing looks at the involved series, in the window of 15 minutes (and up to the one that opened
+ * the incident, for slow faults). Longer ones hold the fault itself for two hours after its end; in
+ * shorter ones some series is above 2.5 by chance every few minutes. When all are below 2.5 and
+ * within 1.3 times of the expected for 15 minutes on end, the incident ended where that calm began.
+ * The windows then start empty, or the longest would open it again.
  */
 #include "health/detector.h"
 
@@ -73,7 +74,7 @@ static void open_incident(struct health_detector *d, struct health_evidence firs
     a->incident = (struct health_incident){
         .open = true, .first = first, .opened_us = tick_us(d->tick), .peak_z = first.z};
     memset(a->involved, 0, d->n);
-    a->window = WINDOW_15_MIN;
+    a->window = first.window > WINDOW_15_MIN ? first.window : WINDOW_15_MIN;
     a->calm_n = 0;
     freeze(d, floor_div(first.onset_us, HEALTH_TICK_US));
 }
@@ -92,7 +93,6 @@ static void follow(struct health_detector *d) {
         if (d->z[i] < health_alarm_at(d, (uint16_t)i)) continue;
         a->involved[i] = 1;
         a->incident.peak_z = fmax(a->incident.peak_z, d->z[i]);
-        if (d->window[i] > a->window) a->window = d->window[i];
     }
     a->incident.peak_ratio = fmax(a->incident.peak_ratio, five_minute_ratio(d));
 }
@@ -101,7 +101,7 @@ static bool calm(const struct health_detector *d, uint32_t i) {
     struct health_evidence e = health_window(d, (uint16_t)i, WINDOW_15_MIN);
     double c = (double)e.seen, m = e.expected;
     bool near = d->setup.kind == HEALTH_EVENTS ? c * CALM_RATIO >= m : c <= CALM_RATIO * m;
-    return near && health_scan_upto(d, i, d->alarm.window) < CALM_Z;
+    return near && health_scan_slow(d, i, d->alarm.window) < CALM_Z;
 }
 
 static void close_incident(struct health_detector *d, int64_t end) {

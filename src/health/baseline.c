@@ -11,6 +11,7 @@
  * errors follow it: share = (mean errors + 0.01) / (mean traffic + 0.01 / share of all) over 14
  * days, times the level L of errors against that.
  *
+ * Nothing is judged on the first day, of the whole or of a part that was never seen before.
  * Cold, with fewer than 14 days: the mean of the last 24 hours (one more report added), no slots.
  *
  * Learning goes quarter by quarter, and only whole, unbroken quarters outside of incidents are
@@ -29,7 +30,6 @@
 #define LEVEL_MAX 3.0
 #define SHARE_ADD 0.01
 #define MEAN_N 1344 /* quarters of the exponential means: 14 days */
-#define READY_N 96  /* learned quarters before anything is judged: a whole day */
 
 static double clamp(double x, double low, double high) {
     return x < low ? low : x > high ? high : x;

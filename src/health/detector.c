@@ -111,17 +111,6 @@ static void drop_carry(struct health_detector *d) {
     memset(d->asked_carry, 0, d->n * sizeof *d->asked_carry);
 }
 
-/* The clock is somewhere else: nothing is known about the time between. */
-static void jump(struct health_detector *d, int64_t tick) {
-    health_windows_clear(d);
-    drop_carry(d);
-    health_phi_turn(d, tick);
-    health_baseline_turn(d, tick);
-    health_phi_refresh(d);
-    d->baseline.tainted = true;
-    d->tick = tick;
-}
-
 /* Expected of `gone` ticks up to `tick`, in UNIT. */
 static uint64_t expected_units(const struct health_detector *d, int64_t tick, int64_t gone) {
     double units = health_baseline_tick(d, tick) * (double)gone * UNIT;
@@ -154,11 +143,27 @@ static void add_to_quarter(struct health_detector *d, int64_t gone) {
     }
 }
 
+/* A new quarter-hour. What was counted before anything was expected is no evidence. */
+static void turn(struct health_detector *d, int64_t tick) {
+    bool ready = d->baseline.ready;
+    health_phi_turn(d, tick);
+    health_baseline_turn(d, tick);
+    health_phi_refresh(d);
+    if (d->baseline.ready && !ready) health_windows_clear(d);
+}
+
+/* The clock is somewhere else: nothing is known about the time between. */
+static void jump(struct health_detector *d, int64_t tick) {
+    health_windows_clear(d);
+    drop_carry(d);
+    turn(d, tick);
+    d->baseline.tainted = true;
+    d->tick = tick;
+}
+
 static void advance(struct health_detector *d, int64_t tick, int64_t gone) {
     if (floor_div(tick, TICKS_PER_QUARTER) != d->baseline.quarter) {
-        health_phi_turn(d, tick);
-        health_baseline_turn(d, tick);
-        health_phi_refresh(d);
+        turn(d, tick);
         d->baseline.tainted = gone > 1;
     }
     push_all(d, tick, gone);

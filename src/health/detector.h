@@ -26,6 +26,7 @@
 #define SLOT_N_MAX 6
 #define DAY_N 96    /* quarters of the last 24 hours */
 #define UNDO_N 12   /* quarters that learning can take back */
+#define READY_N 96  /* learned quarters before a series is judged: one whole day */
 #define WARM_N 1344 /* learned quarters that end the cold start: 14 days */
 #define PHI_N 2688  /* learned quarters from which measured overdispersion is used: 4 weeks */
 
@@ -55,8 +56,8 @@ double health_z(double c, double m, double phi, bool down);
 double health_window_expected(const struct health_detector *d, uint32_t window, uint32_t series);
 /* Scores of all series over all windows into z and window. */
 void health_scan(struct health_detector *d);
-/* Score of one series over the windows 0..last. */
-double health_scan_upto(const struct health_detector *d, uint32_t series, uint32_t last);
+/* Score of one series over the windows from 15 minutes to `last`. */
+double health_scan_slow(const struct health_detector *d, uint32_t series, uint32_t last);
 uint32_t health_window_ticks(uint32_t window);
 
 /* ---- baseline.c: what is expected ---- */
@@ -121,7 +122,7 @@ int64_t health_onset(const struct health_detector *d, uint32_t series, uint32_t 
 
 struct alarm {
     struct health_incident incident;
-    uint32_t window; /* longest winning window of the incident */
+    uint32_t window; /* longest that closing looks at */
     uint32_t calm_n; /* ticks */
     bool held;
     int64_t frozen_to; /* tick from which learning goes on; NO_TICK: not frozen */

@@ -1,9 +1,14 @@
 /* phi.c: overdispersion: how much more than Poisson the counts of each window vary.
  *
  * Variance is M + phi M^2; phi = sum((C-M)^2 - M) / sum(M^2) over samples each five minutes of the
- * last eight weeks, per series and window, at least 1e-4. It measures the product's own
+ * last eight weeks, per series and window, at
+ * least 1e-4. It measures the product's own
  * restlessness and the baseline's errors together, which is what the score needs. Until four weeks
  * are learned a prior stands in, typical of products, and 0.3 in the cold start.
+ *
+ * The floor is 0.0025 from 5 minutes and 0.01 from 30: a day differs from its weekday, an odd hour
+ * was learned. That is an error of 5 to 10 % in the baseline for some hours, and little in the
+ * average that is measured; only long windows of quiet or busy products count well enough to mind.
  *
  * A sum of M^2 that is small says nothing (a part that sees two reports a week has a phi of
  * thousands the day both come at once): the prior stays in the sums with the weight of
@@ -17,6 +22,8 @@
 #include <math.h>
 
 #define PHI_FLOOR 1e-4
+#define PHI_FLOOR_MIDDLE 0.0025 /* from 5 minutes */
+#define PHI_FLOOR_LONG 0.01     /* from 30 minutes */
 #define PHI_COLD 0.3
 #define PRIOR_SQUARE 1000.0
 
@@ -85,7 +92,12 @@ static double measured(const struct health_detector *d, size_t cell, double prio
         excess += (double)d->phi.excess[k * bucket_size(d) + cell];
         square += (double)d->phi.square[k * bucket_size(d) + cell];
     }
-    return fmax(excess / square, PHI_FLOOR);
+    return excess / square;
+}
+
+static double floor_of(uint32_t w) {
+    uint32_t ticks = health_window_ticks(w);
+    return ticks < 30 ? PHI_FLOOR : ticks < 180 ? PHI_FLOOR_MIDDLE : PHI_FLOOR_LONG;
 }
 
 void health_phi_refresh(struct health_detector *d) {
@@ -96,7 +108,7 @@ void health_phi_refresh(struct health_detector *d) {
             if (health_cold(d) || d->baseline.age[i] < WARM_N)
                 phi = PHI_COLD;
             else if (d->baseline.age[i] >= PHI_N && d->baseline.learned_n >= PHI_N)
-                phi = measured(d, cell, phi);
+                phi = fmax(measured(d, cell, phi), floor_of(w));
             d->phi.in_force[cell] = phi;
         }
     }

@@ -120,7 +120,7 @@ double health_window_expected(const struct health_detector *d, uint32_t w, uint3
 static double score(const struct health_detector *d, uint32_t i, uint32_t w) {
     bool down = d->setup.kind == HEALTH_EVENTS;
     double c = (double)d->seen.sum[w * d->n + i];
-    if (c < least_seen(d, w)) return 0;
+    if (c < least_seen(d, w) || d->baseline.age[i] < READY_N) return 0;
     double m = health_window_expected(d, w, i);
     if (down ? c >= m : c <= m) return 0;
     double phi = d->phi.in_force[w * d->n + i];
@@ -142,9 +142,9 @@ void health_scan(struct health_detector *d) {
     }
 }
 
-double health_scan_upto(const struct health_detector *d, uint32_t series, uint32_t last) {
+double health_scan_slow(const struct health_detector *d, uint32_t series, uint32_t last) {
     double best = 0;
-    for (uint32_t w = 0; w <= last && d->baseline.ready; w++)
+    for (uint32_t w = WINDOW_15_MIN; w <= last && d->baseline.ready; w++)
         best = fmax(best, score(d, series, w));
     return best;
 }

@@ -22,8 +22,7 @@
 #define VERSION 1
 #define HEAD_BYTES 14
 #define SUM_BYTES 8
-#define CELL_MAX                                                                                   \
-    (UINT64_C(1) << 53) /* 2^28 counts of seven ticks in units of 2^-24, and a minute */
+#define CELL_MAX (UINT64_C(1) << 55) /* above six ticks of 2^28 in units of 2^-24 */
 
 static const char magic[8] = {'W', 'E', 'I', 'R', 'H', 'L', 'T', 'H'};
 
