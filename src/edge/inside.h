@@ -108,9 +108,11 @@ struct edge {
 
 /* request.c */
 void *edge_on_uri(void *cls, const char *uri, struct MHD_Connection *c);
-enum MHD_Result edge_on_access(void *cls, struct MHD_Connection *c, const char *url,
-                               const char *method, const char *version, const char *data,
-                               size_t *data_n, void **req);
+/* The library's shape of this callback (MHD_AccessHandlerCallback). */
+#define EDGE_ACCESS_PARAMETERS                                                                     \
+    void *cls, struct MHD_Connection *c, const char *url, const char *method, const char *version, \
+        const char *data, size_t *data_n, void **req
+enum MHD_Result edge_on_access(EDGE_ACCESS_PARAMETERS);
 void edge_on_completed(void *cls, struct MHD_Connection *c, void **req,
                        enum MHD_RequestTerminationCode how);
 void edge_request_free(struct request *r);

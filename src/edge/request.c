@@ -353,9 +353,7 @@ static enum MHD_Result ask(struct door *d, struct request *r) {
     return MHD_NO;
 }
 
-enum MHD_Result edge_on_access(void *cls, struct MHD_Connection *c, const char *url,
-                               const char *method, const char *version, const char *data,
-                               size_t *data_n, void **req) {
+enum MHD_Result edge_on_access(EDGE_ACCESS_PARAMETERS) {
     (void)c;
     (void)url;
     (void)version;
