@@ -53,6 +53,9 @@ bool call_only(struct call *c, const char *const *names,
                size_t n); /* unknown members: 400 that names them */
 /* May the actor see this project? Answers 404 if not. */
 bool call_project(struct call *c, uint64_t id);
+/* A world, and the rights that a role has in it. */
+struct err call_open_world(struct routes *r, enum role role, uint64_t project,
+                           struct query_rights *rights, struct store_world **out);
 /* A world with the actor's rights; answers on failure. */
 struct store_world *call_world(struct call *c, uint64_t project, struct query_rights *rights);
 
@@ -70,6 +73,11 @@ void projects_create(struct call *c);
 void projects_lexicon(struct call *c);
 void projects_values(struct call *c);
 void projects_snippet(struct call *c);
+void rules_settings(struct call *c);
+void rules_change_settings(struct call *c);
+void lexicon_marks(struct call *c);
+void lexicon_mark(struct call *c);
+void lexicon_publish(struct call *c);
 void ask_query(struct call *c);
 void live_events(struct call *c);
 void export_events(struct call *c);

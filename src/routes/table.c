@@ -32,6 +32,11 @@ static const struct route rows[] = {
     {EDGE_GET, "/api/v1/projects/{id}/live", WITH_ROLE, ROLE_ANALYST, live_events},
     {EDGE_GET, "/api/v1/projects/{id}/export", WITH_ROLE, ROLE_EXPORTER, export_events},
     {EDGE_GET, "/api/v1/projects/{id}/snippet", WITH_ROLE, ROLE_ADMIN, projects_snippet},
+    {EDGE_GET, "/api/v1/projects/{id}", WITH_ROLE, ROLE_ADMIN, rules_settings},
+    {EDGE_PATCH, "/api/v1/projects/{id}", WITH_ROLE, ROLE_ADMIN, rules_change_settings},
+    {EDGE_GET, "/api/v1/projects/{id}/lexicon/marks", WITH_ROLE, ROLE_ADMIN, lexicon_marks},
+    {EDGE_POST, "/api/v1/projects/{id}/lexicon/marks", WITH_ROLE, ROLE_ADMIN, lexicon_mark},
+    {EDGE_POST, "/api/v1/projects/{id}/publish", WITH_ROLE, ROLE_ADMIN, lexicon_publish},
     {EDGE_POST, "/api/v1/projects", WITH_ROLE, ROLE_ADMIN, projects_create},
     {EDGE_POST, "/api/v1/keys", WITH_ROLE, ROLE_ADMIN, access_key},
     {EDGE_POST, "/api/v1/login-links", OPERATOR, ROLE_ADMIN, access_link},
@@ -43,9 +48,14 @@ static const struct route rows[] = {
 };
 #define N_ROWS (sizeof rows / sizeof *rows)
 
+static const char *method_name(enum edge_method m) {
+    if (m == EDGE_GET) return "GET";
+    return m == EDGE_PATCH ? "PATCH" : "POST";
+}
+
 bool routes_row(size_t i, struct route_info *out) {
     if (i >= N_ROWS) return false;
-    *out = (struct route_info){.method = rows[i].method == EDGE_GET ? "GET" : "POST",
+    *out = (struct route_info){.method = method_name(rows[i].method),
                                .pattern = rows[i].pattern,
                                .least = rows[i].least,
                                .operator_only = rows[i].who == OPERATOR,
@@ -166,15 +176,20 @@ bool call_project(struct call *c, uint64_t id) {
     return false;
 }
 
-struct store_world *call_world(struct call *c, uint64_t project, struct query_rights *rights) {
-    struct routes *r = c->routes;
-    struct store_world *w = NULL;
-    *rights = (struct query_rights){.may_reveal = c->actor.role == ROLE_ADMIN};
+struct err call_open_world(struct routes *r, enum role role, uint64_t project,
+                           struct query_rights *rights, struct store_world **out) {
+    *rights = (struct query_rights){.may_reveal = role == ROLE_ADMIN};
     pthread_rwlock_rdlock(&r->team_lock);
     rights->opened = rights->may_reveal && r->has_secret;
     struct err e = store_world_open(r->config.store, project, r->config.root,
-                                    rights->opened ? &r->secret : NULL, &w);
+                                    rights->opened ? &r->secret : NULL, out);
     pthread_rwlock_unlock(&r->team_lock);
+    return e;
+}
+
+struct store_world *call_world(struct call *c, uint64_t project, struct query_rights *rights) {
+    struct store_world *w = NULL;
+    struct err e = call_open_world(c->routes, c->actor.role, project, rights, &w);
     if (e.code == ERR_OK) return w;
     answer_failure(c, "opening a world", e);
     return NULL;
@@ -217,7 +232,8 @@ static bool may(struct call *c, const struct route *row) {
     if (c->actor.role == ROLE_NONE) {
         answer_error(c, 401, "unauthorized",
                      "log in, or send a key by Basic or Bearer authorisation", NULL);
-        /* A browser answers a Basic challenge with a dialog of its own, which would hide the console's page. */
+        /* A browser answers a Basic challenge with a dialog of its own, which would hide the
+         * console's page. */
         bool tried = edge_header(c->q, "Authorization").n > 0;
         edge_reply_header(c->r, "WWW-Authenticate",
                           tried ? STR("Basic realm=\"weir\"") : STR("Bearer realm=\"weir\""));

@@ -3,6 +3,7 @@
  * Kept as hashes and plain values in a small ring; labels are made when somebody looks, by that
  * person's rights.
  */
+#include <stdlib.h>
 #include <time.h>
 
 #include "store/internal.h"
@@ -68,24 +69,50 @@ void live_add(struct store *s, struct project *p, struct frame *f) {
     pthread_mutex_unlock(&s->lock);
 }
 
+#define BATCH 32
+#define OPEN_BYTES ((size_t)16 << 20)
+
+struct store_live {
+    uint64_t project, cursor;
+    size_t n;
+    struct live_event events[BATCH];
+};
+
+struct store_live *store_live_new(uint64_t project) {
+    struct store_live *v = calloc(1, sizeof *v);
+    if (v) v->project = project;
+    return v;
+}
+
+void store_live_free(struct store_live *v) {
+    free(v);
+}
+
 struct label {
-    struct project *project;
-    const struct seal_keys *keys;
+    const struct query_world *world;
+    bool opened;
+    struct arena *arena;
     struct jout *out;
 };
 
+/* The text as this viewer may see it; p NULL: sealed to them. */
+static struct str text_of(const struct label *l, struct id128 hash) {
+    const struct query_world *w = l->world;
+    struct str text = w->word(w->words_ctx, hash);
+    if (!text.p && l->opened && w->open && !w->open(w->words_ctx, hash, l->arena, &text))
+        text.p = NULL;
+    return text;
+}
+
 static void put_text(const struct label *l, struct id128 hash) {
-    pthread_rwlock_rdlock(&l->project->words_lock);
-    struct str word = words_get(l->project->words, hash);
-    pthread_rwlock_unlock(&l->project->words_lock);
-    if (word.p) {
-        jout_str(l->out, word);
-        return;
-    }
+    struct str text = text_of(l, hash);
     char sealed[7 + 32];
-    memcpy(sealed, "sealed:", 7);
-    str_to_hex(seal_handle(l->keys, HANDLE_TEXT, hash).b, 16, sealed + 7);
-    jout_str(l->out, (struct str){sealed, sizeof sealed});
+    if (!text.p) {
+        memcpy(sealed, "sealed:", 7);
+        str_to_hex(seal_handle(l->world->keys, HANDLE_TEXT, hash).b, 16, sealed + 7);
+        text = (struct str){sealed, sizeof sealed};
+    }
+    jout_str(l->out, text);
 }
 
 static void put_value(const struct label *l, const struct part_value *v) {
@@ -101,9 +128,7 @@ static void put_props(const struct label *l, const struct live_event *e) {
     jout_keyz(l->out, "properties");
     jout_object(l->out);
     for (size_t i = 0; i < e->n_props; i++) {
-        pthread_rwlock_rdlock(&l->project->words_lock);
-        struct str name = words_get(l->project->words, e->props[i].name);
-        pthread_rwlock_unlock(&l->project->words_lock);
+        struct str name = text_of(l, e->props[i].name);
         if (!name.p) continue;
         jout_key(l->out, name);
         put_value(l, &e->props[i].value);
@@ -113,8 +138,8 @@ static void put_props(const struct label *l, const struct live_event *e) {
 
 static void put_event(const struct label *l, const struct live_event *e) {
     char time[32], person[32];
-    zone_format(l->project->zone, e->time_us, time);
-    str_to_hex(seal_handle(l->keys, HANDLE_PERSON, e->person).b, 16, person);
+    zone_format(l->world->zone, e->time_us, time);
+    str_to_hex(seal_handle(l->world->keys, HANDLE_PERSON, e->person).b, 16, person);
     jout_object(l->out);
     jout_keyz(l->out, "event");
     put_text(l, e->name);
@@ -135,30 +160,35 @@ static void wait_for_live(struct store *s, const struct project *p, uint64_t cur
         if (pthread_cond_timedwait(&s->changed, &s->lock, &until)) break;
 }
 
-struct err store_live(struct store *s, uint64_t project, const struct query_rights *r,
-                      const uint8_t root[32], uint64_t *cursor, int timeout_ms, struct buf *out) {
-    (void)r; /* sealed labels are never opened in the live view */
-    struct live_event taken[32];
-    size_t n = 0;
+struct err store_live_next(struct store *s, struct store_live *v, int timeout_ms, size_t *out_n) {
+    v->n = 0;
     pthread_mutex_lock(&s->lock);
-    struct project *p = store_find(s, project);
-    if (p && timeout_ms) wait_for_live(s, p, *cursor, timeout_ms);
+    struct project *p = store_find(s, v->project);
+    if (p && timeout_ms) wait_for_live(s, p, v->cursor, timeout_ms);
     if (p) {
-        uint64_t from = *cursor + 1, oldest = p->live.last > 32 ? p->live.last - 31 : 1;
+        uint64_t from = v->cursor + 1, oldest = p->live.last > BATCH ? p->live.last - BATCH + 1 : 1;
         for (uint64_t i = from > oldest ? from : oldest; i <= p->live.last; i++)
-            taken[n++] = p->live.events[i % STORE_LIVE_N];
-        *cursor = p->live.last;
+            v->events[v->n++] = p->live.events[i % STORE_LIVE_N];
+        v->cursor = p->live.last;
     }
+    bool stopping = s->stopping;
     pthread_mutex_unlock(&s->lock);
     if (!p) return ERR(ERR_NOTFOUND, "project");
-    struct seal_keys keys;
-    seal_keys_derive(root, p->row.salt, project, &keys);
+    if (stopping) return ERR(ERR_CANCELLED, "store is stopping");
+    *out_n = v->n;
+    return ERR_NONE;
+}
+
+struct err store_live_write(const struct store_live *v, const struct store_world *w,
+                            const struct query_rights *r, struct buf *out) {
+    AUTO(arena_free) struct arena *a = arena_new(OPEN_BYTES);
+    if (!a) return ERR(ERR_NOMEM, "live view");
     struct jout j;
     jout_init(&j, out);
+    const struct label l = {store_world_query(w), r->opened, a, &j};
     jout_array(&j);
-    for (size_t i = 0; i < n; i++)
-        put_event(&(struct label){p, &keys, &j}, &taken[i]);
+    for (size_t i = 0; i < v->n; i++)
+        put_event(&l, &v->events[i]);
     jout_array_end(&j);
-    secret_wipe(&keys, sizeof keys);
     return buf_err(out);
 }

@@ -132,10 +132,18 @@ bool store_world_by_handle(const struct store_world *w, struct id128 handle,
                            struct id128 *out_hash);
 
 /* ---- live view: the last events as they arrive ---- */
-/* Blocks up to timeout_ms for rows after *cursor; writes a JSON array of
- * {event,time,person,properties:…few} labels; advances the cursor. */
-struct err store_live(struct store *s, uint64_t project, const struct query_rights *r,
-                      const uint8_t root[32], uint64_t *cursor, int timeout_ms, struct buf *out);
+struct store_live;                                   /* one viewer's place in the stream */
+struct store_live *store_live_new(uint64_t project); /* NULL: no memory */
+void store_live_free(struct store_live *v);
+AUTO_DEFINE(struct store_live *, store_live_free);
+/* Blocks up to timeout_ms for events behind the last; *out_n: how many there are now (at most 32,
+ * the newest). The first call gives the last ones that there were. ERR_NOTFOUND: no such project;
+ * ERR_CANCELLED: the store stops. */
+struct err store_live_next(struct store *s, struct store_live *v, int timeout_ms, size_t *out_n);
+/* Those events as a JSON array of {event, time, person, properties: a few}, labelled by the world
+ * and the rights. */
+struct err store_live_write(const struct store_live *v, const struct store_world *w,
+                            const struct query_rights *r, struct buf *out);
 
 /* The readable names that profiles have: takes the object that query_lexicon wrote and adds
  * "user_properties" and "group_keys" to it. */
