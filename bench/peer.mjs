@@ -16,10 +16,10 @@ async function duckdb() {
 }
 
 function clickhouse() {
-    const { Session } = load('chdb');
-    const session = new Session(`${folder}/clickhouse`, { connectionArgs: ['--max_threads=2', '--max_insert_threads=2', '--output_format_json_quote_64bit_integers=0'] });
+    const engine = load('@chdb/lib-linux-x64-gnu');
+    const connection = engine.CreateConnection(`${folder}/clickhouse`, ['--max_threads=2', '--max_insert_threads=2', '--output_format_json_quote_64bit_integers=0']);
     return async (sql, want) => {
-        const text = session.query(sql, 'JSONCompactEachRow');
+        const text = engine.QueryWithConnection(connection, sql, 'JSONCompactEachRow');
         return want ? String(text).split('\n').filter(Boolean).map((l) => JSON.parse(l)) : null;
     };
 }
