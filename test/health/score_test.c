@@ -12,7 +12,7 @@
 
 static const double means[] = {0.05, 0.2, 1, 4, 20, 100, 600};
 static const double phis[] = {1e-4, 0.01, 0.043, 0.1, 0.3};
-#define EACH(k, list) (size_t k = 0; k < sizeof(list) / sizeof *(list); k++)
+#define N(list) (sizeof(list) / sizeof *(list))
 
 /* Largest difference where the exact score is between 2.5 and 9. */
 static double worst(double m, double phi, bool down) {
@@ -28,42 +28,36 @@ static double worst(double m, double phi, bool down) {
 }
 
 static void scores_of_many_are_near_the_exact_tail(void **state) {
-    for
-        EACH(i, means) {
-        for
-            EACH(k, phis) {
-                double m = means[i], e = worst(m, phis[k], false);
-                double most = m < 0.1 ? 0.7 : m < 1 ? 0.3 : 0.12;
-                if (e > most) fail_msg("m %g phi %g: off by %g", m, phis[k], e);
-            }
+    for (size_t i = 0; i < N(means); i++) {
+        for (size_t k = 0; k < N(phis); k++) {
+            double m = means[i], e = worst(m, phis[k], false);
+            double most = m < 0.1 ? 0.7 : m < 1 ? 0.3 : 0.12;
+            if (e > most) fail_msg("m %g phi %g: off by %g", m, phis[k], e);
         }
+    }
 }
 
 static void scores_of_few_are_near_the_exact_tail(void **state) {
-    for
-        EACH(i, means) {
-        for
-            EACH(k, phis) {
-                double e = worst(means[i], phis[k], true);
-                if (e > 0.25) fail_msg("m %g phi %g: off by %g", means[i], phis[k], e);
-            }
+    for (size_t i = 0; i < N(means); i++) {
+        for (size_t k = 0; k < N(phis); k++) {
+            double e = worst(means[i], phis[k], true);
+            if (e > 0.25) fail_msg("m %g phi %g: off by %g", means[i], phis[k], e);
         }
+    }
 }
 
 static void the_score_grows_with_the_count(void **state) {
-    for
-        EACH(i, means) {
-        for
-            EACH(k, phis) {
-                double before = 0;
-                double c = ceil(means[i] + 2 * sqrt(means[i] + phis[k] * means[i] * means[i])) + 1;
-                for (int n = 0; n < 200; n++, c++) {
-                    double z = health_z(c, means[i], phis[k], false);
-                    assert_true(z >= before);
-                    before = z;
-                }
+    for (size_t i = 0; i < N(means); i++) {
+        for (size_t k = 0; k < N(phis); k++) {
+            double before = 0;
+            double c = ceil(means[i] + 2 * sqrt(means[i] + phis[k] * means[i] * means[i])) + 1;
+            for (int n = 0; n < 200; n++, c++) {
+                double z = health_z(c, means[i], phis[k], false);
+                assert_true(z >= before);
+                before = z;
             }
         }
+    }
 }
 
 static void the_other_side_and_nothing_expected_score_zero(void **state) {
@@ -76,16 +70,14 @@ static void the_other_side_and_nothing_expected_score_zero(void **state) {
 
 static void extremes_stay_numbers(void **state) {
     static const double counts[] = {0, 1, 1e6, 2e11}, expected[] = {1e-12, 1, 1e6, 2e11};
-    for
-        EACH(i, counts) {
-        for
-            EACH(k, expected) {
-                for (int down = 0; down < 2; down++) {
-                    double z = health_z(counts[i], expected[k], 1e-4, down);
-                    assert_true(z >= 0 && z < 1e7);
-                }
+    for (size_t i = 0; i < N(counts); i++) {
+        for (size_t k = 0; k < N(expected); k++) {
+            for (int down = 0; down < 2; down++) {
+                double z = health_z(counts[i], expected[k], 1e-4, down);
+                assert_true(z >= 0 && z < 1e7);
             }
         }
+    }
 }
 
 int main(void) {

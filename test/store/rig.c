@@ -78,23 +78,22 @@ uint32_t rig_text(struct rig *r, enum text_kind kind, const char *path, const ch
     return index;
 }
 
-void rig_event(struct rig *r, const char *name, const char *who, const char *device, int64_t time_s,
-               const char *insert, const char *property, const char *value, bool readable) {
-    struct frame_event e = {.time_us = time_s * US_PER_S,
-                            .name = rig_text(r, TEXT_EVENT, "", name, true)};
-    struct id128 device_id = {{0}};
-    if (device) device_id = seal_pseudonym(&r->keys, str_z(device));
-    e.person = who ? seal_pseudonym(&r->keys, str_z(who)) : device_id;
-    if (who && device) e.device = device_id;
-    e.sent_id = e.person;
-    if (insert) e.insert = checksum64(insert, strlen(insert)) | 1;
+void rig_event(struct rig *r, struct rig_event e) {
+    struct frame_event f = {.time_us = e.time_s * US_PER_S,
+                            .name = rig_text(r, TEXT_EVENT, "", e.name, true)};
+    struct id128 device = {{0}};
+    if (e.device) device = seal_pseudonym(&r->keys, str_z(e.device));
+    f.person = e.who ? seal_pseudonym(&r->keys, str_z(e.who)) : device;
+    if (e.who && e.device) f.device = device;
+    f.sent_id = f.person;
+    if (e.insert) f.insert = checksum64(e.insert, strlen(e.insert)) | 1;
     uint32_t path = 0, text = 0;
-    if (property) {
-        path = rig_text(r, TEXT_PROPERTY, "", property, true);
-        text = rig_text(r, TEXT_VALUE, property, value, readable);
+    if (e.property) {
+        path = rig_text(r, TEXT_PROPERTY, "", e.property, true);
+        text = rig_text(r, TEXT_VALUE, e.property, e.value, e.readable);
     }
-    frame_event_begin(r->frame, &e);
-    if (property) {
+    frame_event_begin(r->frame, &f);
+    if (e.property) {
         frame_put_prop(r->frame, path);
         frame_put_text(r->frame, text);
     }

@@ -38,10 +38,15 @@ void rig_remove(struct rig *r);
 void rig_begin(struct rig *r);
 uint32_t rig_text(struct rig *r, enum text_kind kind, const char *path, const char *text,
                   bool readable);
-/* An event of `who` (device NULL: none; then the event maps device -> who when both are given).
- * insert NULL: none. */
-void rig_event(struct rig *r, const char *name, const char *who, const char *device, int64_t time_s,
-               const char *insert, const char *property, const char *value, bool readable);
+/* An event. who and device: NULL is none; with both it maps the device to who. insert NULL: none.
+ */
+struct rig_event {
+    const char *name, *who, *device;
+    int64_t time_s;
+    const char *insert, *property, *value;
+    bool readable; /* the value */
+};
+void rig_event(struct rig *r, struct rig_event e);
 void rig_user_set(struct rig *r, const char *who, const char *property, const char *value,
                   bool readable);
 void rig_user_add(struct rig *r, const char *who, const char *property, double number);

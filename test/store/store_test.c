@@ -34,7 +34,8 @@ static void put_events(struct rig *r, int from, int to) {
         char who[16], insert[16];
         snprintf(who, sizeof who, "u%d", i % 7);
         snprintf(insert, sizeof insert, "i%d", i);
-        rig_event(r, "Play", who, NULL, T0 + i, insert, "plan", i % 2 ? "pro" : "free", true);
+        rig_event(r, (struct rig_event){"Play", who, NULL, T0 + i, insert, "plan",
+                                        i % 2 ? "pro" : "free", true});
     }
     rig_commit(r);
 }
@@ -99,15 +100,15 @@ static void many_flushes_are_merged_and_nothing_is_lost(void **state) {
 static void a_device_becomes_its_user_at_once_and_stays_it(void **state) {
     struct rig *r = *state;
     rig_begin(r);
-    rig_event(r, "Play", NULL, "$device:d1", T0, NULL, NULL, NULL, false);
-    rig_event(r, "Play", NULL, "$device:d2", T0, NULL, NULL, NULL, false);
+    rig_event(r, (struct rig_event){"Play", NULL, "$device:d1", T0, NULL, NULL, NULL, false});
+    rig_event(r, (struct rig_event){"Play", NULL, "$device:d2", T0, NULL, NULL, NULL, false});
     rig_commit(r);
     assert_int_equal((int)rig_total(r, "Play", "unique"), 2);
     rig_begin(r);
-    rig_event(r, "Play", "ada", "$device:d1", T0 + 9, NULL, NULL, NULL, false);
-    rig_event(r, "Play", "ada", "$device:d2", T0 + 10, NULL, NULL, NULL, false);
-    rig_event(r, "Play", "bob", "$device:d1", T0 + 11, NULL, NULL, NULL,
-              false); /* does not remap */
+    rig_event(r, (struct rig_event){"Play", "ada", "$device:d1", T0 + 9, NULL, NULL, NULL, false});
+    rig_event(r, (struct rig_event){"Play", "ada", "$device:d2", T0 + 10, NULL, NULL, NULL, false});
+    rig_event(r, (struct rig_event){"Play", "bob", "$device:d1", T0 + 11, NULL, NULL, NULL,
+                                    false}); /* does not remap */
     rig_commit(r);
     assert_int_equal((int)rig_total(r, "Play", "unique"), 2);
     rig_flush(r);
@@ -139,7 +140,8 @@ static void sealed_profile_text_opens_for_an_admin_only(void **state) {
     struct rig *r = *state;
     rig_begin(r);
     rig_user_set(r, "ada", "note", "likes rain", false);
-    rig_event(r, "Play", "ada", NULL, T0, NULL, "$current_url", "/secret", false);
+    rig_event(r,
+              (struct rig_event){"Play", "ada", NULL, T0, NULL, "$current_url", "/secret", false});
     rig_commit(r);
     rig_flush(r);
     reopen(r);
@@ -155,7 +157,8 @@ static void rewrapped_text_opens_with_the_new_key_alone(void **state) {
     struct rig *r = *state;
     rig_begin(r);
     rig_user_set(r, "ada", "note", "likes rain", false);
-    rig_event(r, "Play", "ada", NULL, T0, NULL, "where", "under the bridge", false);
+    rig_event(
+        r, (struct rig_event){"Play", "ada", NULL, T0, NULL, "where", "under the bridge", false});
     rig_commit(r);
     rig_flush(r);
     struct team_secret old = r->team, fresh;
@@ -204,8 +207,8 @@ static void the_live_view_gives_what_arrives(void **state) {
     AUTO(buf_done) struct buf out;
     buf_init(&out, 1 << 20);
     rig_begin(r);
-    rig_event(r, "Play", "ada", NULL, T0, NULL, "plan", "pro", true);
-    rig_event(r, "Pay", "ada", NULL, T0 + 1, NULL, "card", "4111", false);
+    rig_event(r, (struct rig_event){"Play", "ada", NULL, T0, NULL, "plan", "pro", true});
+    rig_event(r, (struct rig_event){"Pay", "ada", NULL, T0 + 1, NULL, "card", "4111", false});
     rig_commit(r);
     look(r, v, false, 2000, &out);
     assert_non_null(strstr(out.p, "\"event\":\"Play\""));
