@@ -284,6 +284,7 @@ struct err edge_open(const struct edge_config *c, struct edge **out) {
     struct edge *e = calloc(1, sizeof *e);
     if (!e) return ERR(ERR_NOMEM, "edge");
     e->config = *c;
+    if (e->config.large_bytes == 0) e->config.large_bytes = LARGE_BODIES_BYTES;
     e->config.tls_cert_pem = e->config.tls_key_pem = (struct str){0};
     e->group = 1;
     e->swept_us = time_monotonic_us();

@@ -102,6 +102,7 @@ struct edge_config {
     void *ctx;
     size_t max_head_bytes; /* memory pool per connection */
     size_t max_body_bytes; /* as sent, and again after gunzip */
+    size_t large_bytes;    /* all bodies above 64 kB together, as sent and unpacked; 0: 512 MB */
     unsigned idle_s;       /* keep-alive idle limit; Keep-Alive: timeout=idle_s - 5 */
     unsigned request_s;    /* a request must be whole within this */
     unsigned max_connections;

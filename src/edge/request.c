@@ -266,7 +266,16 @@ static bool account(struct request *r) {
     if (r->body.cap <= SMALL_BODY_BYTES || r->body.cap == r->large) return true;
     size_t more = r->body.cap - r->large;
     r->large = r->body.cap;
-    return atomic_fetch_add(&r->edge->large_bytes, more) + more <= LARGE_BODIES_BYTES;
+    return atomic_fetch_add(&r->edge->large_bytes, more) + more <= r->edge->config.large_bytes;
+}
+
+/* What was unpacked lies in the arena until the answer: ten kilobytes sent are ten megabytes held.
+ */
+static bool account_unpacked(struct request *r) {
+    size_t n = r->q.body.n;
+    if (n <= SMALL_BODY_BYTES) return true;
+    r->large += n;
+    return atomic_fetch_add(&r->edge->large_bytes, n) + n <= r->edge->config.large_bytes;
 }
 
 static enum MHD_Result take_body(struct request *r, const char *data, size_t *n) {
@@ -298,7 +307,7 @@ static int decode_body(struct request *r) {
     struct err e = edge_gunzip(r->q.arena, b, r->edge->config.max_body_bytes, &r->q.body);
     switch (e.code) {
     case ERR_OK:
-        return 0;
+        return account_unpacked(r) ? 0 : 503;
     case ERR_LIMIT:
         return 413;
     case ERR_NOMEM:

@@ -228,6 +228,49 @@ static void requests_of_many_connections_share_a_group(void **state) {
     rig_stop(&r);
 }
 
+/* Eight requests of a kilobyte that each unpack to a megabyte, while a commit waits. */
+static void unpacked_bodies_share_the_budget_of_large_ones(void **state) {
+    (void)state;
+    struct rig r;
+    rig_start(&r, (struct edge_config){.large_bytes = 4u << 20});
+    char path[64], command[128], head[160];
+    (void)snprintf(path, sizeof path, "/tmp/weir-unpacked-%d", getpid());
+    (void)snprintf(command, sizeof command, "head -c 1000000 /dev/zero | gzip -c > %s", path);
+    assert_int_equal(system(command), 0);
+    AUTO(buf_done) struct buf b;
+    buf_init(&b, 1 << 20);
+    assert_ok(io_read_file(path, 1 << 20, &b));
+    (void)unlink(path);
+    (void)snprintf(head, sizeof head,
+                   "POST /later HTTP/1.1\r\nHost: h\r\nContent-Encoding: "
+                   "gzip\r\nContent-Length: %zu\r\n\r\n",
+                   b.n);
+    for (int round = 0; round < 2; round++) { /* what was counted is given back */
+        int fds[8], taken = 0, put_off = 0;
+        atomic_store(&r.hold, true);
+        for (int i = 0; i < 8; i++) {
+            fds[i] = rig_connect(&r);
+            rig_say(fds[i], head);
+            rig_send(fds[i], b.p, b.n);
+        }
+        while (atomic_load(&r.asked) < 4 * (round + 1))
+            usleep(1000);
+        usleep(100000);
+        atomic_store(&r.hold, false);
+        for (int i = 0; i < 8; i++) {
+            int status = rig_answer(fds[i], out, sizeof out);
+            taken += status == 200;
+            put_off += status == 503;
+            close(fds[i]);
+        }
+        assert_int_equal(taken, 4);
+        assert_int_equal(put_off, 4);
+        while (edge_in_hand(r.edge) > 0)
+            usleep(1000);
+    }
+    rig_stop(&r);
+}
+
 static void draining_answers_what_is_in_hand_and_closes(void **state) {
     (void)state;
     struct rig r;
@@ -351,6 +394,7 @@ int main(void) {
         cmocka_unit_test(more_connections_than_the_limit_wait_their_turn),
         cmocka_unit_test(one_address_has_its_share),
         cmocka_unit_test(requests_of_many_connections_share_a_group),
+        cmocka_unit_test(unpacked_bodies_share_the_budget_of_large_ones),
         cmocka_unit_test(draining_answers_what_is_in_hand_and_closes),
         cmocka_unit_test(threads_stream_and_block),
         cmocka_unit_test(threads_cut_off_drips_too),
