@@ -15,6 +15,11 @@ static const struct command_row commands[] = {
     {"serve", cmd_serve, "serve [--public ADDR:PORT] [--team ADDR:PORT]   run the server"},
     {"project", cmd_project,
      "project create NAME [--crowd K] [--timezone TZ] [--token T] [--secret S] [--test]"},
+    {"project", cmd_project,
+     "project set ID [--quota N] [--origins A,B|none]   of its public door"},
+    {"lexicon", cmd_lexicon,
+     "lexicon --project ID [measure|time|identity|none PROPERTY | publish EVENT | publish PROPERTY "
+     "VALUE]"},
     {"key", cmd_key,
      "key create --project ID --role collector|analyst|exporter|admin [--name N] [--expires DAYS]"},
     {"login-link", cmd_login_link,

@@ -39,6 +39,7 @@ int cmd_project(struct command *c) {
     const char *usage =
         "project create NAME [--crowd K] [--timezone TZ] [--token T] [--secret S] [--test]";
     int64_t crowd = 0;
+    if (c->n_words >= 2 && strcmp(c->words[1], "set") == 0) return command_project_set(c);
     if (!is_create(c, usage) || !number_option(c, "--crowd", 2, 1000, &crowd)) return EXIT_USAGE;
     const char *zone = command_option(c, "--timezone"), *token = command_option(c, "--token"),
                *secret = command_option(c, "--secret");

@@ -58,6 +58,8 @@ int session_refused(const struct command *c, long status, struct str body);
 int cmd_serve(struct command *c);
 int cmd_project(struct command *c);
 int cmd_key(struct command *c);
+int command_project_set(struct command *c); /* cmd_rules.c: `weir project set` */
+int cmd_lexicon(struct command *c);
 int cmd_login_link(struct command *c);
 int cmd_import(struct command *c);
 int cmd_query(struct command *c);

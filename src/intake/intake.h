@@ -111,6 +111,10 @@ struct intake_reply {
 void intake_reply(const struct intake_request *q, const struct intake_result *r,
                   struct intake_reply *out);
 
+/* Whether a text published by hand can become readable at all: false for what is sealed in any
+ * case, by its property or its shape. property: empty for an event's name. */
+bool intake_may_publish(struct str property, struct str text);
+
 /* Answers of /flags, /flags/definitions, /settings, /decide, /record, so that no SDK stalls. False:
  * not such a path. */
 bool intake_side_reply(struct str path, struct intake_reply *out);

@@ -10,7 +10,13 @@
 #define MAX_LISTED 10000 /* names of one answer */
 #define MEMORY_BYTES ((size_t)1 << 30)
 
-enum shape { SHAPE_STRING = 1, SHAPE_NUMBER = 2, SHAPE_BOOLEAN = 4, SHAPE_LIST = 8 };
+enum shape {
+    SHAPE_STRING = 1,
+    SHAPE_NUMBER = 2,
+    SHAPE_BOOLEAN = 4,
+    SHAPE_LIST = 8,
+    SHAPE_NUMBER_TEXT = 16
+};
 
 struct entry {
     uint64_t count;
@@ -41,7 +47,8 @@ static unsigned shape_of(const struct part *p, int column) {
     for (uint32_t code = 1; code <= c->dictionary_n && code <= SAMPLE; code++) {
         struct part_value v;
         part_entry(p, column, code, &v);
-        if (v.type == PV_TEXT) shape |= v.text_type == TEXT_STRING ? SHAPE_STRING : SHAPE_NUMBER;
+        if (v.type == PV_TEXT)
+            shape |= v.text_type == TEXT_STRING ? SHAPE_STRING : SHAPE_NUMBER | SHAPE_NUMBER_TEXT;
         if (v.type == PV_TRUE || v.type == PV_FALSE) shape |= SHAPE_BOOLEAN;
         if (v.type == PV_TIME || v.type == PV_NUMBER) shape |= SHAPE_NUMBER;
         if (v.type == PV_LIST) shape |= SHAPE_LIST;
@@ -50,7 +57,7 @@ static unsigned shape_of(const struct part *p, int column) {
 }
 
 static const char *shape_name(unsigned shape) {
-    switch (shape) {
+    switch (shape & ~(unsigned)SHAPE_NUMBER_TEXT) {
     case SHAPE_NUMBER:
         return "number";
     case SHAPE_BOOLEAN:
@@ -106,6 +113,10 @@ static void write_names(const struct run *r, struct jout *j, const char *key, st
         if (typed) jout_strz(j, shape_name(n->list[i].shape));
         jout_keyz(j, "count");
         jout_i64(j, (int64_t)n->list[i].count);
+        if (n->list[i].shape & SHAPE_NUMBER_TEXT) {
+            jout_keyz(j, "number_text");
+            jout_bool(j, true);
+        }
         jout_object_end(j);
     }
     jout_array_end(j);

@@ -136,8 +136,8 @@ struct err query_export_run(const struct query_world *w, const struct query_expo
                             const struct query_limits *l);
 
 /* ---- what there is to ask about (lexicon of the console): events, properties, values ---- */
-/* {"events":[{"name","count"}],"properties":[{"name","type":"string|number|boolean|list|mixed","count"}]}
- */
+/* {"events":[{"name","count"}],"properties":[{"name","type":"string|number|boolean|list|mixed","count",
+ * "number_text":true where numbers of it are kept as text}]} */
 struct err query_lexicon(const struct query_world *w, const struct query_rights *r,
                          struct buf *out);
 /* {"values":["…"]}: the most frequent values of one event property. */

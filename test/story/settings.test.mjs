@@ -2,11 +2,12 @@
 // keys may send, how much, from where, what a property means, which texts are published by hand.
 import assert from 'node:assert';
 import { execFileSync } from 'node:child_process';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import Mixpanel from 'mixpanel';
 import { basic, createProject } from './lib/project.mjs';
-import { freshFolder, startServer, weirJson } from './lib/server.mjs';
+import { freshFolder, startServer, weir, weirJson } from './lib/server.mjs';
 
 let server, project, other;
 before(async () => {
@@ -78,4 +79,194 @@ test('a key goes on sending after a restart', { timeout: 60000 }, async () => {
     await server.start();
     assert.strictEqual((await importAs(basic(key.user, key.secret), `&project_id=${project.id}`, 'Restarted')).status, 200);
     assert.strictEqual(await project.waitFor(1, 'Restarted'), 1);
+});
+
+// ---- settings ----
+
+const asAdmin = (p, method, path, body) => fetch(`${server.teamUrl}/api/v1/projects/${p.id}${path}`, { method, headers: { authorization: p.authorization, 'content-type': 'application/json' }, body: body && JSON.stringify(body) });
+const change = async (p, method, path, body) => {
+    const r = await asAdmin(p, method, path, body);
+    assert.strictEqual(r.status, 200, `${method} ${path}: ${r.status} ${await r.clone().text()}`);
+    return r.json();
+};
+const settings = (p, body) => change(p, 'PATCH', '', body);
+const mark = (p, property, m) => change(p, 'POST', '/lexicon/marks', { property, mark: m });
+const names = (rows) => rows.map((r) => r.breakdown[0]).sort();
+const rows = async (p, event, breakdown, options) => (await p.query({ report: 'insights', from: '1971-01-01', to: '2100-01-01', interval: 'total', metrics: [{ event }], breakdown: [breakdown] }, options)).series;
+const fresh = (name) => createProject(server, ['--crowd', '10'], name);
+const analyst = async (p) => { const k = await makeKey(p, 'analyst'); return { authorization: basic(k.user, k.secret) }; };
+
+test('a quota of its own holds from the answer on, and goes again', async () => {
+    const p = await fresh('Quota'), send = (n) => p.track([{ event: 'Sent', properties: { distinct_id: 'q', n } }]);
+    assert.deepStrictEqual((await settings(p, { quota_per_minute: 20 })).quota_per_minute, 20);
+    const statuses = [];
+    for (let n = 0; n < 60; n++) statuses.push((await send(n)).status);
+    assert.strictEqual(statuses.slice(0, 20).every((s) => s === 200), true, 'those under it are taken');
+    assert.ok(statuses.includes(503), 'those above it are refused');
+    assert.strictEqual((await other.track([{ event: 'Sent', properties: { distinct_id: 'q' } }])).status, 200, 'no other project feels it');
+    assert.strictEqual((await settings(p, { quota_per_minute: 0 })).quota_per_minute, 0);
+    assert.strictEqual((await send(100)).status, 200);
+});
+
+test('only the origins on the list may send, and a change names what it changes only', async () => {
+    const p = await fresh('Origins');
+    const from = async (origin, path = '/track') => (await p.post(path, JSON.stringify([{ event: 'Seen', properties: { token: p.token, distinct_id: 'o' } }]), { 'content-type': 'application/json', ...(origin ? { origin } : {}) })).text();
+    assert.strictEqual(await from('https://any.example'), '1');
+    const now = await settings(p, { origins: ['https://shop.example/', 'https://*.shop.example'] });
+    assert.deepStrictEqual(now.origins, ['https://shop.example', 'https://*.shop.example']);
+    assert.strictEqual(await from('https://shop.example'), '1');
+    assert.strictEqual(await from('https://m.shop.example'), '1');
+    assert.strictEqual(await from('https://any.example'), '0');
+    assert.strictEqual(await from(''), '1', 'a server sends no origin');
+    await settings(p, { quota_per_minute: 5000 });
+    assert.deepStrictEqual(await (await asAdmin(p, 'GET', '')).json(), { id: p.id, name: 'Origins', quota_per_minute: 5000, origins: now.origins });
+    await settings(p, { origins: [] });
+    assert.strictEqual(await from('https://any.example'), '1');
+    for (const [body, field] of [[{ origins: ['shop.example'] }, 'origins[0]'], [{ origins: ['https://a.example', 'https://b.example/path'] }, 'origins[1]'], [{ origins: ['https://a.example\nhttps://b.example'] }, 'origins[0]'], [{ origins: ['*'] }, 'origins[0]'], [{ origins: 'x' }, 'origins'], [{ quota_per_minute: -1 }, 'quota_per_minute'], [{ quota_per_minute: '5' }, 'quota_per_minute'], [{ token: 'x' }, 'token']]) {
+        const r = await asAdmin(p, 'PATCH', '', body);
+        assert.deepStrictEqual([r.status, (await r.json()).error.field], [400, field], JSON.stringify(body));
+    }
+});
+
+test('the command sets and marks as the API does', async () => {
+    const p = await fresh('Command'), id = String(p.id);
+    const set = await weirJson(server.data, ['project', 'set', id, '--quota', '70', '--origins', 'https://a.example, https://b.example']);
+    assert.deepStrictEqual([set.quota_per_minute, set.origins], [70, ['https://a.example', 'https://b.example']]);
+    assert.deepStrictEqual((await weirJson(server.data, ['project', 'set', id, '--origins', 'none'])).origins, []);
+    await weirJson(server.data, ['lexicon', '--project', id, 'identity', 'seat']);
+    await weirJson(server.data, ['lexicon', '--project', id, 'publish', 'Sign up']);
+    await weirJson(server.data, ['lexicon', '--project', id, 'publish', 'plan', 'pro']);
+    const list = await weirJson(server.data, ['lexicon', '--project', id]);
+    assert.deepStrictEqual([list.marks.map((m) => m.mark), list.published.length], [['identity'], 2]);
+    for (const words of [['project', 'set', 'x'], ['project', 'set', id, '--quota', '-1'], ['lexicon', '--project', id, 'measure'], ['lexicon', '--project', id, 'wrong', 'x'], ['lexicon', 'measure', 'x']]) {
+        assert.strictEqual((await weir(server.data, words)).code, 2, words.join(' '));
+    }
+    assert.strictEqual((await weir(server.data, ['lexicon', '--project', id, 'publish', 'ada@example.com'])).code, 3);
+    assert.strictEqual((await weir(server.data, ['project', 'set', '999', '--quota', '1'])).code, 3);
+});
+
+// ---- what properties are ----
+
+const track = (p, event, properties, person = 'm') => p.track([{ event, properties: { distinct_id: person, time: Date.now(), ...properties } }]);
+const sum = async (p, event, property) => (await p.query({ report: 'insights', from: '1971-01-01', to: '2100-01-01', interval: 'total', metrics: [{ event, measure: 'sum', property }] })).series[0].total;
+
+test('a measure keeps long integers as numbers from then on', async () => {
+    const p = await fresh('Measure');
+    await track(p, 'Before', { order_no: 123456789 });
+    await p.waitFor(1, 'Before');
+    const lexicon = await (await asAdmin(p, 'GET', '/lexicon')).json();
+    assert.strictEqual(lexicon.properties.filter((x) => x.number_text).length, 1, JSON.stringify(lexicon.properties));
+    assert.ok(!await sum(p, 'Before', 'order_no'));
+    assert.deepStrictEqual(await mark(p, 'order_no', 'measure'), { property: 'order_no', mark: 'measure' });
+    await track(p, 'After', { order_no: 123456789 });
+    await track(p, 'After', { order_no: 1 });
+    await p.waitFor(2, 'After');
+    assert.strictEqual(await sum(p, 'After', 'order_no'), 123456790);
+    await mark(p, 'order_no', 'none');
+    await track(p, 'Again', { order_no: 123456789 });
+    await p.waitFor(1, 'Again');
+    assert.ok(!await sum(p, 'Again', 'order_no'), 'the mark is gone');
+});
+
+test('a time is one, in seconds and milliseconds', async () => {
+    const p = await fresh('Time');
+    await mark(p, 'due', 'time');
+    await track(p, 'Due', { due: 1700000000 });
+    await track(p, 'Due', { due: 1700000000000 });
+    await p.waitFor(2, 'Due');
+    assert.strictEqual((await rows(p, 'Due', 'due')).length, 1, JSON.stringify(await rows(p, 'Due', 'due')));
+});
+
+test('an identity is sealed however many send it, numbers too; what was readable stays', async () => {
+    const p = await fresh('Identity'), asAnalyst = await analyst(p);
+    for (let i = 0; i < 12; i++) await track(p, 'Seat', { seat: 'aisle', level: 7 }, `i-${i}`);
+    await p.waitFor(12, 'Seat');
+    assert.deepStrictEqual(names(await rows(p, 'Seat', 'seat', asAnalyst)), ['aisle']);
+    await mark(p, 'seat', 'identity');
+    await mark(p, 'level', 'identity');
+    for (let i = 0; i < 12; i++) await track(p, 'Seat 2', { seat: 'window', level: 7 }, `i-${i}`);
+    await p.waitFor(12, 'Seat 2');
+    for (const property of ['seat', 'level']) {
+        const [shown, ...more] = names(await rows(p, 'Seat 2', property, asAnalyst));
+        assert.match(String(shown), /^sealed:[0-9a-f]{32}$/, property);
+        assert.strictEqual(more.length, 0);
+    }
+    assert.deepStrictEqual(names(await rows(p, 'Seat', 'seat', asAnalyst)), ['aisle']);
+});
+
+// ---- published texts ----
+
+test('a published text is readable at its next sight, and the events before it become readable', async () => {
+    const p = await fresh('Published'), asAnalyst = await analyst(p);
+    await track(p, 'Rare name', { plan: 'pro', note: 'pro' }, 'one');
+    await p.waitFor(1);
+    assert.match(names(await rows(p, null, 'plan', asAnalyst))[0], /^sealed:/);
+    await change(p, 'POST', '/publish', { property: 'plan', value: 'pro' });
+    await change(p, 'POST', '/publish', { event: 'Rare name' });
+    const waiting = await (await asAdmin(p, 'GET', '/lexicon/marks')).json();
+    assert.deepStrictEqual(waiting.published.map((x) => x.waiting), [true, true]);
+    await track(p, 'Rare name', { plan: 'pro', note: 'pro' }, 'two');
+    await p.waitFor(2);
+    const plans = await rows(p, null, 'plan', asAnalyst);
+    assert.deepStrictEqual(plans.map((x) => [x.breakdown[0], x.total]), [['pro', 2]], 'the earlier one too');
+    assert.match(names(await rows(p, null, 'note', asAnalyst))[0], /^sealed:/, 'the same text elsewhere is another text');
+    assert.deepStrictEqual((await (await fetch(`${server.teamUrl}/api/v1/projects/${p.id}/lexicon`, { headers: asAnalyst })).json()).events, [{ name: 'Rare name', count: 2 }]);
+    const { published } = await (await asAdmin(p, 'GET', '/lexicon/marks')).json();
+    assert.deepStrictEqual(published.map((x) => x.event ?? x.value).sort(), ['Rare name', 'pro']);
+    assert.deepStrictEqual(published.map((x) => x.waiting), [false, false]);
+});
+
+test('what is always sealed cannot be published, and no list keeps a text in the clear', async () => {
+    const p = await fresh('Refused');
+    for (const body of [{ event: 'mail to ada@example.com' }, { property: 'note', value: 'ada@example.com' }, { property: '$email', value: 'x' }, { property: 'a.$name', value: 'Ada' }]) {
+        const r = await asAdmin(p, 'POST', '/publish', body);
+        assert.deepStrictEqual([r.status, (await r.json()).error.code], [400, 'always_sealed'], JSON.stringify(body));
+    }
+    for (const body of [{}, { event: '' }, { property: 'plan' }, { event: 'a', property: 'b', value: 'c' }, { event: 5 }, { event: 'x'.repeat(256) }]) {
+        assert.strictEqual((await asAdmin(p, 'POST', '/publish', body)).status, 400, JSON.stringify(body));
+    }
+    assert.strictEqual((await asAdmin(p, 'POST', '/lexicon/marks', { property: 'x', mark: 'secret' })).status, 400);
+    await change(p, 'POST', '/publish', { property: 'zqplantedproperty', value: 'zqplantedvalue' });
+    await mark(p, 'zqmarkedproperty', 'identity');
+    for (const file of readdirSync(server.data, { recursive: true })) {
+        const full = path.join(server.data, file);
+        if (statSync(full).isFile()) assert.ok(!/zq(planted|marked)/.test(readFileSync(full, 'latin1')), file);
+    }
+});
+
+test('settings, marks and published texts outlive a restart; a sealed property is marked by its label', { timeout: 60000 }, async () => {
+    const p = await fresh('Kept');
+    await track(p, 'Kept', { secret_name: 123456789 });
+    await p.waitFor(1);
+    const k = await makeKey(p, 'analyst');
+    const lexicon = await (await fetch(`${server.teamUrl}/api/v1/projects/${p.id}/lexicon`, { headers: { authorization: basic(k.user, k.secret) } })).json();
+    const sealed = lexicon.properties.find((x) => x.number_text).name;
+    assert.match(sealed, /^sealed:/);
+    await mark(p, sealed, 'measure');
+    await settings(p, { origins: ['https://kept.example'] });
+    await change(p, 'POST', '/publish', { event: 'Kept word' });
+    await server.stop();
+    await server.start();
+    await track(p, 'Kept', { secret_name: 123456789 });
+    await track(p, 'Kept word', {});
+    await p.waitFor(3);
+    assert.strictEqual(await sum(p, null, 'secret_name'), 123456789);
+    const list = await (await asAdmin(p, 'GET', '/lexicon/marks')).json();
+    assert.deepStrictEqual(list.marks, [{ property: 'secret_name', mark: 'measure' }], 'opened for an admin while the team key is on the server');
+    assert.strictEqual(list.published[0].event, 'Kept word');
+    assert.deepStrictEqual((await (await asAdmin(p, 'GET', '')).json()).origins, ['https://kept.example']);
+});
+
+test('only admins of the project may look and change', async () => {
+    const p = await fresh('Rights');
+    const roles = await Promise.all(['collector', 'analyst', 'exporter'].map((r) => makeKey(p, r)));
+    const rows = [['GET', ''], ['PATCH', ''], ['GET', '/lexicon/marks'], ['POST', '/lexicon/marks'], ['POST', '/publish']];
+    for (const [method, path] of rows) {
+        for (const k of roles) {
+            const r = await fetch(`${server.teamUrl}/api/v1/projects/${p.id}${path}`, { method, headers: { authorization: basic(k.user, k.secret) }, body: method === 'GET' ? undefined : '{}' });
+            assert.strictEqual(r.status, 403, `${method} ${path}`);
+        }
+        const r = await fetch(`${server.teamUrl}/api/v1/projects/${p.id}${path}`, { method, headers: { authorization: other.authorization }, body: method === 'GET' ? undefined : '{}' });
+        assert.strictEqual(r.status, 404, `${method} ${path}`);
+    }
 });
