@@ -63,6 +63,30 @@ static void expectation_sums_do_not_drift(void **state) {
     rig_end(&r);
 }
 
+static void a_part_is_expected_to_have_its_share_given_the_rest(void **state) {
+    struct rig r;
+    rig_begin(&r, HEALTH_REPORTS, 6);
+    rig_warm(&r, 3);
+    for (int k = 0; k < 400; k++) {
+        r.rate = 6 + 3 * sin(k / 20.0);
+        rig_run(&r, 1);
+        for (uint8_t w = 0; w < HEALTH_WINDOWS; w++) {
+            struct health_evidence all = health_window(r.d, 0, w);
+            double phi = r.d->phi.in_force[w * r.d->n];
+            for (uint16_t i = 1; i < RIG_SERIES; i++) {
+                struct health_evidence part = health_window(r.d, i, w);
+                double share =
+                    health_expected(r.d, i, r.now_us) / health_expected(r.d, 0, r.now_us);
+                double m = share * all.expected;
+                double want =
+                    m * (1 / phi + (double)(all.seen - part.seen)) / (1 / phi + all.expected - m);
+                assert_true(fabs(part.expected - want) < 1e-9 * want);
+            }
+        }
+    }
+    rig_end(&r);
+}
+
 static void a_second_call_in_a_tick_is_added_to_the_next(void **state) {
     struct rig r;
     rig_begin(&r, HEALTH_REPORTS, 1);
@@ -172,6 +196,7 @@ int main(void) {
         cmocka_unit_test(sums_are_those_of_the_history),
         cmocka_unit_test(windows_are_as_long_as_told),
         cmocka_unit_test(expectation_sums_do_not_drift),
+        cmocka_unit_test(a_part_is_expected_to_have_its_share_given_the_rest),
         cmocka_unit_test(a_second_call_in_a_tick_is_added_to_the_next),
         cmocka_unit_test(missing_ticks_are_held_against_the_whole_time),
         cmocka_unit_test(the_clock_may_jump_forward),
