@@ -31,16 +31,16 @@ static double cold_more(const struct health_detector *d, uint32_t i) {
     return health_cold(d) || d->baseline.age[i] < WARM_N ? COLD_MORE : 0;
 }
 
-double health_alarm_at(const struct health_detector *d, uint16_t i) {
-    assert(i < d->n);
+double health_alarm_at(const struct health_detector *d, uint16_t series) {
+    assert(series < d->n);
     double all = d->setup.harsh ? ALARM_ALL_HARSH : ALARM_ALL;
-    double z = d->setup.kind == HEALTH_EVENTS ? ALARM_DROP : i == 0 ? all : ALARM_PART;
-    return z + cold_more(d, i);
+    double z = d->setup.kind == HEALTH_EVENTS ? ALARM_DROP : series == 0 ? all : ALARM_PART;
+    return z + cold_more(d, series);
 }
 
-double health_prealarm_at(const struct health_detector *d, uint16_t i) {
-    assert(i < d->n);
-    return (i == 0 ? PREALARM_ALL : PREALARM_PART) + cold_more(d, i);
+double health_prealarm_at(const struct health_detector *d, uint16_t series) {
+    assert(series < d->n);
+    return (series == 0 ? PREALARM_ALL : PREALARM_PART) + cold_more(d, series);
 }
 
 bool health_frozen(const struct health_detector *d, int64_t tick) {

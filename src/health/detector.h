@@ -53,7 +53,7 @@ void health_ring_sum(struct ring *r, int64_t tick); /* recomputes sum from the c
  */
 double health_z(double c, double m, double phi, bool down);
 /* Expected in a window; of a part, given the rest. */
-double health_window_expected(const struct health_detector *d, uint32_t window, uint32_t series);
+double health_window_expected(const struct health_detector *d, uint32_t w, uint32_t i);
 /* Scores of all series over all windows into z and window. */
 void health_scan(struct health_detector *d);
 /* Score of one series over the windows from 15 minutes to `last`. */

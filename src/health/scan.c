@@ -101,31 +101,65 @@ double health_z(double c, double m, double phi, bool down) {
     return w + log(v / w) / w;
 }
 
+/* What the scores of one window have in common. */
+struct view {
+    const struct health_detector *d;
+    const uint64_t *seen, *base; /* rows */
+    const double *phi;           /* row */
+    double all_seen, all_expected, k;
+    double least; /* seen, below which nothing is said */
+    bool down;
+};
+
 /* At least three identities: an identity counts once an hour, so at most twice in two hours. */
 static double least_seen(const struct health_detector *d, uint32_t w) {
     if (d->setup.kind == HEALTH_EVENTS) return 0;
     return w == HEALTH_WINDOWS - 1 ? 5 : 3;
 }
 
-double health_window_expected(const struct health_detector *d, uint32_t w, uint32_t i) {
-    const uint64_t *base = d->base.sum + w * d->base.n, *seen = d->seen.sum + w * d->n;
-    double m = health_base(d, base, i);
-    if (i == 0) return m;
-    double k = 1 / d->phi.in_force[w * d->n];
-    double seen_rest = fmax((double)seen[0] - (double)seen[i], 0);
-    double expected_rest = fmax(health_base(d, base, 0) - m, 0);
-    return m * (k + seen_rest) / (k + expected_rest);
+static struct view view_of(const struct health_detector *d, uint32_t w) {
+    struct view v = {.d = d,
+                     .seen = d->seen.sum + w * d->n,
+                     .base = d->base.sum + w * d->base.n,
+                     .phi = d->phi.in_force + w * d->n,
+                     .least = least_seen(d, w),
+                     .down = d->setup.kind == HEALTH_EVENTS};
+    v.all_seen = (double)v.seen[0];
+    v.all_expected = health_base(d, v.base, 0);
+    v.k = 1 / v.phi[0];
+    return v;
 }
 
-static double score(const struct health_detector *d, uint32_t i, uint32_t w) {
-    bool down = d->setup.kind == HEALTH_EVENTS;
-    double c = (double)d->seen.sum[w * d->n + i];
-    if (c < least_seen(d, w) || d->baseline.age[i] < READY_N) return 0;
-    double m = health_window_expected(d, w, i);
-    if (down ? c >= m : c <= m) return 0;
-    double phi = d->phi.in_force[w * d->n + i];
+/* The factor of a part with c seen and m expected, as a fraction: above / below. */
+static double above_of(const struct view *v, double c) {
+    return v->k + (v->all_seen > c ? v->all_seen - c : 0);
+}
+
+static double below_of(const struct view *v, double m) {
+    return v->k + (v->all_expected > m ? v->all_expected - m : 0);
+}
+
+double health_window_expected(const struct health_detector *d, uint32_t w, uint32_t i) {
+    struct view v = view_of(d, w);
+    if (i == 0) return v.all_expected;
+    double m = health_base(d, v.base, i);
+    return m * above_of(&v, (double)v.seen[i]) / below_of(&v, m);
+}
+
+/* Cheapest questions first: this runs for all windows of all series in each tick. */
+static double score(const struct view *v, uint32_t i) {
+    double c = (double)v->seen[i];
+    if (c < v->least || v->d->baseline.age[i] < READY_N) return 0;
+    double m = health_base(v->d, v->base, i);
+    if (i > 0) {
+        double above = above_of(v, c), below = below_of(v, m);
+        if (v->down ? c * below >= m * above : c * below <= m * above) return 0;
+        m *= above / below;
+    }
+    if (v->down ? c >= m : c <= m) return 0;
+    double phi = v->phi[i];
     if ((c - m) * (c - m) < 6 * (m + phi * m * m)) return 0;
-    return health_z(c, m, phi, down);
+    return health_z(c, m, phi, v->down);
 }
 
 void health_scan(struct health_detector *d) {
@@ -133,8 +167,9 @@ void health_scan(struct health_detector *d) {
     memset(d->window, 0, d->n * sizeof *d->window);
     if (!d->baseline.ready) return;
     for (uint32_t w = 0; w < HEALTH_WINDOWS; w++) {
+        struct view v = view_of(d, w);
         for (uint32_t i = 0; i < d->n; i++) {
-            double z = score(d, i, w);
+            double z = score(&v, i);
             if (z <= d->z[i]) continue;
             d->z[i] = z;
             d->window[i] = (uint8_t)w;
@@ -144,7 +179,9 @@ void health_scan(struct health_detector *d) {
 
 double health_scan_slow(const struct health_detector *d, uint32_t series, uint32_t last) {
     double best = 0;
-    for (uint32_t w = WINDOW_15_MIN; w <= last && d->baseline.ready; w++)
-        best = fmax(best, score(d, series, w));
+    for (uint32_t w = WINDOW_15_MIN; w <= last && d->baseline.ready; w++) {
+        struct view v = view_of(d, w);
+        best = fmax(best, score(&v, series));
+    }
     return best;
 }
