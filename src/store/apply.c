@@ -1,7 +1,7 @@
 /* apply.c: what a frame changes in meta: words, identities, profiles. Runs inside the follower's
- * transaction; what is in memory is changed with it and may run ahead of a failed commit, which is
- * harmless: the same frames come again and each of these changes is the same when done twice in
- * memory.
+ * transaction; what is in memory is changed with it and may run ahead of a failed commit: the same
+ * frames come again. Words are written whether or not memory has them; aliases, which stand in most
+ * events, only when memory lacks them or its list is doubted after a failure.
  */
 #include "store/internal.h"
 
@@ -37,6 +37,7 @@ static struct err apply_alias(struct store *s, struct project *p, const struct f
 
 static bool alias_is_new(struct store *s, struct project *p, const struct frame_event *e) {
     if (id128_is_zero(e->device)) return false;
+    if (p->aliases_doubted) return true;
     pthread_mutex_lock(&s->lock);
     bool is_new = !aliases_has(p->aliases, e->device);
     pthread_mutex_unlock(&s->lock);

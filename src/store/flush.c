@@ -61,9 +61,10 @@ static struct err write_frozen(struct store *s, struct project *p, struct part *
 
 /* Room for one more part, so that what was committed can be published without failing. */
 static struct err reserve(struct store *s) {
-    for (size_t i = 0; i < s->n_projects; i++) {
+    struct project *p;
+    for (size_t i = 0; (p = store_at(s, i)); i++) {
         pthread_mutex_lock(&s->lock);
-        struct err e = part_list_reserve(&s->projects[i]->disk, 1);
+        struct err e = part_list_reserve(&p->disk, 1);
         pthread_mutex_unlock(&s->lock);
         TRY(e);
     }
@@ -83,11 +84,18 @@ static void flush_done(struct flush *f) {
     free(f->ids);
 }
 
+/* After a failure: it comes again each second with new files, and the disk may be full. A file that
+ * the tables name stays, whatever the commit said. */
+static void remove_written(struct store *s, const struct flush *f) {
+    for (size_t i = 0; f->parts && i < f->n; i++)
+        if (f->parts[i]) store_part_remove(s, f->parts[i]);
+}
+
 static struct err commit_flush(struct store *s, const struct flush *f) {
     TRY(meta_begin(s->meta));
     struct err e = store_position_set(s->meta, "parts", s->freeze_at);
     for (size_t i = 0; i < f->n && e.code == ERR_OK; i++)
-        if (f->parts[i]) e = store_part_insert(s, s->projects[i], f->ids[i], f->parts[i]);
+        if (f->parts[i]) e = store_part_insert(s, store_at(s, i), f->ids[i], f->parts[i]);
     if (e.code == ERR_OK) return meta_commit(s->meta);
     meta_rollback(s->meta);
     return e;
@@ -112,8 +120,8 @@ static void publish_flush(struct store *s, struct flush *f) {
 /* The front rebuilds its readable sets from these files and the frames behind them; so they come
  * before the journal files that they replace go. */
 static struct err write_crowd_sets(struct store *s) {
-    for (size_t i = 0; i < s->n_projects; i++) {
-        struct project *p = s->projects[i];
+    struct project *p;
+    for (size_t i = 0; (p = store_at(s, i)); i++) {
         if (!atomic_exchange(&p->crowd_dirty, false)) continue;
         char name[64], path[4200];
         snprintf(name, sizeof name, "front/crowd-%llu.set", (unsigned long long)p->row.id);
@@ -139,8 +147,9 @@ struct err flush_run(struct store *s) {
     f.ids = calloc(f.n + 1, sizeof *f.ids);
     struct err e = f.parts && f.ids ? reserve(s) : ERR(ERR_NOMEM, "flush");
     for (size_t i = 0; i < f.n && e.code == ERR_OK; i++)
-        e = write_frozen(s, s->projects[i], &f.parts[i], &f.ids[i]);
+        e = write_frozen(s, store_at(s, i), &f.parts[i], &f.ids[i]);
     if (e.code == ERR_OK) e = commit_flush(s, &f);
+    if (e.code != ERR_OK) remove_written(s, &f);
     if (e.code == ERR_OK) publish_flush(s, &f);
     flush_done(&f);
     TRY(e);

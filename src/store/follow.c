@@ -6,13 +6,14 @@
  * after a second.
  */
 #include <poll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/internal.h"
 
 #define FOLLOW_ROWS 200000
 #define FOLLOW_WAIT_MS 1000
-#define RETRY_MS 1000
+#define RETRY_S 1
 #define POLL_MS 20 /* without an eventfd from the front */
 
 struct follow {
@@ -71,9 +72,15 @@ static struct err apply_and_commit(struct follow *w) {
     TRY(meta_begin(m));
     struct err e = take_frames(w);
     if (e.code == ERR_OK && w->changed) e = store_position_set(m, "applied", w->to);
-    if (e.code == ERR_OK && w->changed) return meta_commit(m);
-    meta_rollback(m);
-    return e;
+    if (e.code != ERR_OK || !w->changed) {
+        meta_rollback(m);
+        return e;
+    }
+    TRY(meta_commit(m));
+    pthread_mutex_lock(&w->store->lock);
+    w->store->applied = w->to; /* also if the tails fail: what was applied is not applied again */
+    pthread_mutex_unlock(&w->store->lock);
+    return ERR_NONE;
 }
 
 static void publish(struct store *s, uint64_t to) {
@@ -85,18 +92,30 @@ static void publish(struct store *s, uint64_t to) {
     pthread_mutex_unlock(&s->lock);
 }
 
+/* All are built before the first is seen, so that a failure leaves none behind to be added twice.
+ */
 static struct err add_tails(struct store *s, uint64_t from, uint64_t to) {
-    for (size_t i = 0; i < s->n_projects; i++) {
-        struct project *p = s->projects[i];
-        if (p->builder) TRY(tail_add(s, p, from, to));
-    }
+    struct project *p;
+    for (size_t i = 0; (p = store_at(s, i)); i++)
+        if (p->builder) TRY(tail_build(s, p, from, to));
+    for (size_t i = 0; (p = store_at(s, i)); i++)
+        if (p->fresh) tail_push(s, p);
     return ERR_NONE;
 }
 
-static void drop_builders(struct store *s) {
-    for (size_t i = 0; i < s->n_projects; i++) {
-        part_builder_free(s->projects[i]->builder);
-        s->projects[i]->builder = NULL;
+static void doubt_aliases(struct store *s, bool doubted) {
+    struct project *p;
+    for (size_t i = 0; (p = store_at(s, i)); i++)
+        p->aliases_doubted = doubted;
+}
+
+static void drop_rows(struct store *s) {
+    struct project *p;
+    for (size_t i = 0; (p = store_at(s, i)); i++) {
+        part_builder_free(p->builder);
+        part_unref(p->fresh);
+        p->builder = NULL;
+        p->fresh = NULL;
     }
 }
 
@@ -104,9 +123,10 @@ static void drop_builders(struct store *s) {
 static struct err follow_once(struct store *s, struct journal_reader *r, bool *out_more) {
     struct follow w = {.store = s, .reader = r, .from = s->visible, .to = s->visible};
     struct err e = apply_and_commit(&w);
+    if (e.code != ERR_OK || w.changed) doubt_aliases(s, e.code != ERR_OK);
     if (e.code == ERR_OK && w.to > w.from) e = add_tails(s, w.from, w.to);
     if (e.code != ERR_OK) {
-        drop_builders(s);
+        drop_rows(s);
         return e;
     }
     publish(s, w.to);
@@ -140,6 +160,17 @@ static void wait_for_news(struct store *s, int ms) {
     }
 }
 
+/* Only an end shortens it: under load the front has news all the time. */
+static void pause_for_retry(struct store *s) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += RETRY_S;
+    pthread_mutex_lock(&s->lock);
+    while (!s->stopping && pthread_cond_timedwait(&s->changed, &s->lock, &until) == 0)
+        continue;
+    pthread_mutex_unlock(&s->lock);
+}
+
 static bool is_stopping(struct store *s) {
     pthread_mutex_lock(&s->lock);
     bool yes = s->stopping;
@@ -160,7 +191,7 @@ static void follow_from_here(struct store *s) {
     }
     if (e.code == ERR_OK || is_stopping(s)) return;
     if (e.code != ERR_NOTFOUND) log_failure("following the journal", e);
-    wait_for_news(s, RETRY_MS);
+    pause_for_retry(s);
 }
 
 void *follower_main(void *store) {

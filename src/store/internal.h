@@ -83,6 +83,8 @@ struct project {
     struct part_list frozen; /* being flushed, older than tail */
     struct part_list tail;
     struct part_builder *builder; /* follower's own: rows of this follow, NULL between follows */
+    struct part *fresh;           /* follower's own: those rows as a part, on its way to the tail */
+    bool aliases_doubted; /* follower's own: some of the aliases may be in memory and not in meta */
     struct word_table *words;
     pthread_rwlock_t words_lock;
     struct alias_table *aliases;
@@ -130,10 +132,15 @@ struct err store_part_insert(struct store *s, const struct project *p, int64_t i
 /* load.c */
 struct err store_load(struct store *s);
 struct project *store_find(struct store *s, uint64_t id); /* under the lock */
+/* The i-th project, NULL behind the last. Takes the lock: the list may move when a project is made.
+ */
+struct project *store_at(struct store *s, size_t i);
 struct err store_project_add(struct store *s, const struct store_project *row,
                              struct project **out);
 void store_project_free(struct project *p);
 void store_part_path(const struct store *s, int64_t part_id, char out[4200]);
+/* Removes the file of a part that no row names. */
+void store_part_remove(struct store *s, const struct part *part);
 /* apply.c: what a frame changes in meta; inside one transaction */
 struct err apply_frame(struct store *s, struct project *p, struct frame *f, bool *changed);
 /* profile.c */
@@ -150,6 +157,8 @@ struct err flush_run(struct store *s);    /* the frozen tails to parts; merger o
 struct err merge_run(struct store *s, bool *out_worked); /* at most one merge; merger only */
 /* tail.c */
 bool project_is_readable(void *project, struct id128 text);
-struct err tail_add(struct store *s, struct project *p, uint64_t seq_lo, uint64_t seq_hi);
+/* The builder's rows as p->fresh. */
+struct err tail_build(struct store *s, struct project *p, uint64_t seq_lo, uint64_t seq_hi);
+void tail_push(struct store *s, struct project *p); /* p->fresh to the tail; cannot fail */
 /* live.c */
 void live_add(struct store *s, struct project *p, struct frame *f);

@@ -16,6 +16,13 @@ struct project *store_find(struct store *s, uint64_t id) {
     return NULL;
 }
 
+struct project *store_at(struct store *s, size_t i) {
+    pthread_mutex_lock(&s->lock);
+    struct project *p = i < s->n_projects ? s->projects[i] : NULL;
+    pthread_mutex_unlock(&s->lock);
+    return p;
+}
+
 void store_project_free(struct project *p) {
     if (!p) return;
     zone_free(p->zone);
@@ -23,6 +30,7 @@ void store_project_free(struct project *p) {
     part_list_done(&p->frozen);
     part_list_done(&p->tail);
     part_builder_free(p->builder);
+    part_unref(p->fresh);
     words_free(p->words);
     aliases_free(p->aliases);
     pthread_rwlock_destroy(&p->words_lock);
@@ -91,6 +99,7 @@ static struct err load_words(struct store *s) {
         if (!p) continue;
         TRY(words_add(p->words, store_id(meta_str(row, 1)), (uint8_t)meta_i64(row, 2),
                       (uint8_t)meta_i64(row, 3), meta_str(row, 4)));
+        atomic_store(&p->crowd_dirty, true); /* the set may be older than these */
     }
     return e;
 }
@@ -131,6 +140,15 @@ static struct err part_is_listed(struct store *s, const char *name, bool *out) {
     struct err e = ERR_NONE;
     *out = meta_next(row, &e);
     return e;
+}
+
+void store_part_remove(struct store *s, const struct part *part) {
+    const char *name = strrchr(part_path(part), '/');
+    bool listed = true;
+    if (!name || meta_begin(s->meta).code != ERR_OK) return;
+    struct err e = part_is_listed(s, name + 1, &listed);
+    meta_rollback(s->meta);
+    if (e.code == ERR_OK && !listed) (void)unlink(part_path(part));
 }
 
 /* Files that no row names are what a crash left of an unfinished flush or merge. */

@@ -237,13 +237,20 @@ static void remove_files(const struct part_list *l) {
         unlink(part_path(l->parts[i]));
 }
 
-static struct err run(struct store *s, struct merge *m) {
+static struct err write_and_commit(struct store *s, struct merge *m) {
     TRY(write_parts(s, m));
     pthread_mutex_lock(&s->lock);
     struct err e = part_list_reserve(&m->project->disk, m->to.n);
     pthread_mutex_unlock(&s->lock);
     TRY(e);
-    TRY(commit(s, m));
+    return commit(s, m);
+}
+
+static struct err run(struct store *s, struct merge *m) {
+    struct err e = write_and_commit(s, m);
+    for (size_t i = 0; e.code != ERR_OK && i < m->to.n; i++)
+        store_part_remove(s, m->to.parts[i]);
+    TRY(e);
     publish(s, m);
     remove_files(&m->from);
     return ERR_NONE;
@@ -266,7 +273,8 @@ static struct err merge_project(struct store *s, struct project *p, bool *out_wo
 }
 
 struct err merge_run(struct store *s, bool *out_worked) {
-    for (size_t i = 0; i < s->n_projects && !*out_worked; i++)
-        TRY(merge_project(s, s->projects[i], out_worked));
+    struct project *p;
+    for (size_t i = 0; !*out_worked && (p = store_at(s, i)); i++)
+        TRY(merge_project(s, p, out_worked));
     return ERR_NONE;
 }

@@ -120,10 +120,8 @@ struct err store_rewrap(struct store *s, const struct team_secret *old,
     struct rewrap r = {.store = s, .old = old, .to = to};
     pthread_mutex_lock(&s->disk_lock);
     struct err e = rewrap_profiles(&r);
-    for (size_t i = 0; i < s->n_projects && e.code == ERR_OK; i++) {
-        r.project = s->projects[i];
+    for (size_t i = 0; e.code == ERR_OK && (r.project = store_at(s, i)); i++)
         e = rewrap_project(&r);
-    }
     pthread_mutex_unlock(&s->disk_lock);
     return e;
 }

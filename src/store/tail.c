@@ -72,18 +72,24 @@ static struct err compact(struct store *s, struct project *p) {
     return ERR_NONE;
 }
 
-struct err tail_add(struct store *s, struct project *p, uint64_t seq_lo, uint64_t seq_hi) {
+struct err tail_build(struct store *s, struct project *p, uint64_t seq_lo, uint64_t seq_hi) {
     AUTO(part_builder_free) struct part_builder *rows = p->builder;
     p->builder = NULL;
-    if (!rows || part_builder_rows(rows) == 0) return ERR_NONE;
-    AUTO(part_unref) struct part *fresh = NULL;
-    TRY(part_build(rows, seq_lo, seq_hi, &fresh));
+    if (part_builder_rows(rows) == 0) return ERR_NONE;
     pthread_mutex_lock(&s->lock);
-    p->events += part_info(fresh)->rows;
-    struct err e = part_list_push(&p->tail, fresh);
-    if (e.code == ERR_OK) fresh = NULL;
-    if (s->tail_since_us == 0) s->tail_since_us = time_monotonic_us();
+    struct err e = part_list_reserve(&p->tail, 1);
     pthread_mutex_unlock(&s->lock);
     TRY(e);
-    return compact(s, p);
+    return part_build(rows, seq_lo, seq_hi, &p->fresh);
+}
+
+void tail_push(struct store *s, struct project *p) {
+    pthread_mutex_lock(&s->lock);
+    p->events += part_info(p->fresh)->rows;
+    p->tail.parts[p->tail.n++] = p->fresh; /* there is room: only the follower adds and freezes */
+    p->fresh = NULL;
+    if (s->tail_since_us == 0) s->tail_since_us = time_monotonic_us();
+    pthread_mutex_unlock(&s->lock);
+    struct err e = compact(s, p);
+    if (e.code != ERR_OK) log_failure("joining parts of the tail", e); /* they stay as they are */
 }
