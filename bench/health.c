@@ -1,7 +1,7 @@
 /* health.c: the detector judged in made-up worlds: how fast it sees an outage, how often it sees
  * one that is not.
  *
- *   health [--quick] [--null-years N] [--outages N] [--only TEXT] [--threads N]
+ *   health [--quick] [--null-years N] [--outages N] [--only WORLD] [--threads N] [--trace]
  *
  * Prints the table G1 to G10 with our figure beside each goal. Seeds are fixed: the same arguments
  * give the same table on any machine. --quick: one null year per world and 60 outages per row; else
@@ -80,6 +80,7 @@ static const struct row rows[] = {
 struct bench {
     int null_years, outages, threads;
     const char *only;
+    bool trace;
     pthread_mutex_t lock; /* holds what follows together */
     int jobs_n, next, done;
     struct job {
@@ -101,7 +102,7 @@ static uint64_t seed_of(const struct job *j, int lane) {
 
 static void run_null(struct bench *b, const struct job *j) {
     struct lane l;
-    struct null_year year = {0};
+    struct null_year year = {.trace = b->trace};
     lane_begin(&l, &worlds[j->world], seed_of(j, 0));
     lane_null(&l, INT64_C(3155760), &year);
     lane_end(&l);
@@ -251,6 +252,8 @@ static bool read_options(struct bench *b, int argc, char **argv) {
             b->outages = atoi(value);
         else if (option(argc, argv, &k, "--threads", &value))
             b->threads = atoi(value);
+        else if (strcmp(argv[k], "--trace") == 0)
+            b->trace = true;
         else if (!option(argc, argv, &k, "--only", &b->only))
             return false;
     }
@@ -265,8 +268,8 @@ int main(int argc, char **argv) {
     b->outages = 280;
     b->threads = 2;
     if (!read_options(b, argc, argv)) {
-        fprintf(stderr,
-                "health [--quick] [--null-years N] [--outages N] [--only WORLD] [--threads N]\n");
+        fprintf(stderr, "health [--quick] [--null-years N] [--outages N] [--only WORLD] "
+                        "[--threads N] [--trace]\n");
         return 2;
     }
     pthread_mutex_init(&b->lock, NULL);

@@ -34,6 +34,12 @@ void lane_end(struct lane *l) {
     health_detector_free(l->detector);
 }
 
+static void say(const struct lane *l, int64_t tick, const struct health_evidence *e) {
+    fprintf(stderr, "\n%s: week %.2f, series %d, %d s, z %.2f: %llu seen, %.2f expected\n",
+            l->world.kind->name, (double)tick / TICKS_PER_WEEK, e->series,
+            health_window_s(e->window), e->z, (unsigned long long)e->seen, e->expected);
+}
+
 void lane_null(struct lane *l, int64_t ticks, struct null_year *out) {
     struct health_news news;
     int64_t last = INT64_MIN / 2;
@@ -42,11 +48,7 @@ void lane_null(struct lane *l, int64_t ticks, struct null_year *out) {
         lane_step(l, &news);
         out->alarms += news.opened;
         out->alarms_all += news.opened && news.evidence.series == 0;
-        if (news.opened && getenv("HEALTH_TRACE"))
-            fprintf(stderr, "%s week %.2f series %d window %d z %.2f seen %llu expected %.3f\n",
-                    l->world.kind->name, (double)k / TICKS_PER_WEEK, news.evidence.series,
-                    news.evidence.window, news.evidence.z, (unsigned long long)news.evidence.seen,
-                    news.evidence.expected);
+        if (news.opened && out->trace) say(l, k, &news.evidence);
         if (!news.prealarm) continue;
         out->prealarms += k > last + 60;
         last = k;

@@ -22,7 +22,7 @@ void lane_step(struct lane *l, struct health_news *out);
 struct null_year {
     double years, alarms, prealarms; /* incidents opened; pre-alarms more than ten minutes apart */
     double alarms_all;               /* of those, opened by the series of all */
-    double zeros_n, samples_n;
+    bool trace;                      /* says each alarm on stderr */
 };
 void lane_null(struct lane *l, int64_t ticks, struct null_year *out);
 

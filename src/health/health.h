@@ -53,7 +53,7 @@ struct health_evidence {
     uint8_t window;   /* 0..HEALTH_WINDOWS - 1, see health_window_s */
     double z;         /* standard-normal score of the window's count, 0 if unremarkable */
     uint64_t seen;    /* in that window */
-    double expected;  /* in that window */
+    double expected;  /* in that window; of a part, given what the rest did */
     int64_t onset_us; /* best estimate of when it began; start of a tick */
 };
 
