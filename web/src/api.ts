@@ -79,3 +79,37 @@ export const createKey = (body: object): Promise<{ user: string; secret: string 
 
 export const createProject = (body: object): Promise<{ project_id: number }> =>
     call('POST', '/api/v1/projects', body);
+
+export type Mark = 'measure' | 'time' | 'identity' | 'none';
+
+export interface Published {
+    event?: string;
+    property?: string;
+    value?: string;
+    waiting: boolean;
+}
+
+export interface Marks {
+    marks: { property: string; mark: Mark }[];
+    published: Published[];
+}
+
+export interface Settings {
+    quota_per_minute: number;
+    origins: string[];
+}
+
+export const getMarks = (project: number, signal?: AbortSignal): Promise<Marks> =>
+    call('GET', `/api/v1/projects/${project}/lexicon/marks`, undefined, signal);
+
+export const setMark = (project: number, property: string, mark: Mark): Promise<unknown> =>
+    call('POST', `/api/v1/projects/${project}/lexicon/marks`, { property, mark });
+
+export const publishText = (project: number, text: { event: string } | { property: string; value: string }): Promise<unknown> =>
+    call('POST', `/api/v1/projects/${project}/publish`, text);
+
+export const getSettings = (project: number, signal?: AbortSignal): Promise<Settings> =>
+    call('GET', `/api/v1/projects/${project}`, undefined, signal);
+
+export const changeSettings = (project: number, to: Settings): Promise<Settings> =>
+    call('PATCH', `/api/v1/projects/${project}`, to);

@@ -10,6 +10,7 @@ import { Tip } from './ui/tip';
 import { Shell } from './shell';
 import type { Page } from './state';
 import type { Project, Session } from './types';
+import { Data } from './pages/data';
 import { Events } from './pages/events';
 import { Flows } from './pages/flows';
 import { Funnel } from './pages/funnel';
@@ -28,10 +29,11 @@ const VIEWS: Record<Page, () => JSX.Element> = {
     users: Users,
     events: Events,
     live: Live,
+    data: Data,
     setup: Setup,
 };
 
-const WITHOUT_EVENTS: Page[] = ['live', 'setup', 'users'];
+const WITHOUT_EVENTS: Page[] = ['live', 'data', 'setup', 'users'];
 
 function InProject({ session, project, nav }: { session: Session; project: Project; nav: Nav }): JSX.Element {
     const { data: lexicon, error, reload } = useLoad(`lexicon/${project.id}`, (signal) => getLexicon(project.id, signal));

@@ -9,7 +9,7 @@ import { Dialog } from './ui/dialog';
 const REACHES: Record<string, string> = { e: 'first-event', f: 'add-filter', b: 'add-breakdown' };
 
 const TABLE: [string, string][] = [
-    ['1 – 8', 'Insights, Funnel, Retention, Flows, Users, Events, Live, Set up'],
+    ['1 – 9', 'Insights, Funnel, Retention, Flows, Users, Events, Live, Data, Set up'],
     ['e', 'Pick the event'],
     ['f', 'Add a filter'],
     ['b', 'Add a breakdown'],

@@ -2,7 +2,7 @@
 import type { Interval } from './dates';
 import type { EventRef, Filter, Metric, PropertyRef } from './types';
 
-export const PAGES = ['insights', 'funnel', 'retention', 'flows', 'users', 'events', 'live', 'setup'] as const;
+export const PAGES = ['insights', 'funnel', 'retention', 'flows', 'users', 'events', 'live', 'data', 'setup'] as const;
 export type Page = (typeof PAGES)[number];
 
 export type ChartKind = 'line' | 'stacked' | 'column' | 'bar';

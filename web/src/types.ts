@@ -56,6 +56,8 @@ export interface LexiconProperty {
     name: string;
     type: string;
     count: number;
+    /** Some of its numbers are kept as text. */
+    number_text?: boolean;
 }
 
 export interface Lexicon {
