@@ -157,7 +157,7 @@ static int cmp64(const void *a, const void *b) {
 }
 
 struct err part_build_write_columns(struct part_build *x) {
-    _Static_assert(PART_MAX_COLUMNS <= 1 << 16, "a column's number fits the sort key");
+    _Static_assert(PART_BUILDER_COLUMNS <= 1 << 16, "a column's number fits the sort key");
     uint32_t n = 0;
     AUTO(part_free) uint64_t *keys = malloc(((size_t)x->b->columns_n + 1) * sizeof *keys);
     AUTO(part_free)

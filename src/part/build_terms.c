@@ -21,20 +21,47 @@ static bool keep_distinct(struct part_build *x, uint32_t term) {
     return true;
 }
 
-/* Counts a column's living cells and lists its distinct terms. stamp[term] = column + 1 says:
- * listed already. */
-static struct err scan_column(struct part_build *x, uint32_t index) {
+/* Counts each column's living cells. */
+static void count_cells(struct part_build *x) {
+    for (uint32_t i = 0; i < x->b->columns_n; i++) {
+        const struct part_build_column *c = &x->b->columns[i];
+        for (uint32_t k = 0; k < c->n; k++)
+            x->present[i] += x->place[c->rows[k]] != PART_NONE;
+    }
+}
+
+/* Lists a column's distinct living terms. stamp[term] = column + 1 says: listed already. */
+static struct err list_distinct(struct part_build *x, uint32_t index) {
     const struct part_build_column *c = &x->b->columns[index];
-    uint32_t present = 0, stamp = index + 1;
-    for (uint32_t i = 0; i < c->n; i++) {
-        if (x->place[c->rows[i]] == PART_NONE) continue;
-        present++;
-        if (c->class == PART_NUMBER || x->stamp[c->codes[i]] == stamp) continue;
+    uint32_t n = x->present[index] > 0 && c->class == PART_CODE ? c->n : 0, stamp = index + 1;
+    for (uint32_t i = 0; i < n; i++) {
+        if (x->place[c->rows[i]] == PART_NONE || x->stamp[c->codes[i]] == stamp) continue;
         x->stamp[c->codes[i]] = stamp;
         if (!keep_distinct(x, c->codes[i])) return ERR(ERR_NOMEM, "part: dictionary");
     }
-    x->present[index] = present;
     x->distinct_at[index + 1] = x->distinct_n;
+    return ERR_NONE;
+}
+
+static int more_first(const void *a, const void *b) {
+    const uint64_t *x = a, *y = b;
+    return *x > *y ? -1 : *x < *y;
+}
+
+/* Of too many columns those stay whose names a crowd has made readable, then the fullest, then the
+ * first to come: names that one stranger makes up drive nothing out. */
+static struct err choose_columns(struct part_build *x) {
+    const struct part_builder *b = x->b;
+    if (b->columns_n <= PART_MAX_COLUMNS) return ERR_NONE;
+    AUTO(part_free) uint64_t *rank = malloc((size_t)b->columns_n * sizeof *rank);
+    if (!rank) return ERR(ERR_NOMEM, "part: columns");
+    for (uint32_t i = 0; i < b->columns_n; i++) {
+        bool sealed = (b->term[b->columns[i].property_term].what & PART_WHAT_SEALED) != 0;
+        rank[i] = (uint64_t)!sealed << 63 | (uint64_t)x->present[i] << 16 | (0xffff - i);
+    }
+    qsort(rank, b->columns_n, sizeof *rank, more_first);
+    for (uint32_t i = PART_MAX_COLUMNS; i < b->columns_n; i++)
+        x->present[0xffff - (rank[i] & 0xffff)] = 0;
     return ERR_NONE;
 }
 
@@ -92,8 +119,10 @@ struct err part_build_terms(struct part_build *x) {
     x->present = calloc((size_t)b->columns_n + 1, sizeof *x->present);
     if (!x->stamp || !x->code || !x->rank || !x->distinct_at || !x->present)
         return ERR(ERR_NOMEM, "part: terms");
+    count_cells(x);
+    TRY(choose_columns(x));
     for (uint32_t i = 0; i < b->columns_n; i++)
-        TRY(scan_column(x, i));
+        TRY(list_distinct(x, i));
     mark(x);
     TRY(rank(x));
     memset(x->stamp, 0, terms * sizeof *x->stamp);

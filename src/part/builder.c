@@ -82,7 +82,7 @@ static struct part_build_property *property_of(struct part_builder *b, uint32_t 
 static struct part_build_column *column_of(struct part_builder *b, struct part_build_property *p,
                                            enum part_class c) {
     if (p->column[c] != PART_NONE) return &b->columns[p->column[c]];
-    if (b->columns_n == PART_MAX_COLUMNS) return NULL;
+    if (b->columns_n == PART_BUILDER_COLUMNS) return NULL;
     if (b->columns_n == b->columns_cap &&
         !part_grow(&b->columns, &b->columns_cap, sizeof *b->columns)) {
         b->failed = ERR(ERR_NOMEM, "part: columns");

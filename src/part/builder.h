@@ -35,6 +35,10 @@ struct part_build_property {
     enum part_class last_class;
 };
 
+/* Strangers choose names: more columns are taken than a part may have, so that it is not the first
+ * to come that are kept (build_terms.c). */
+#define PART_BUILDER_COLUMNS (1u << 16)
+
 struct part_builder {
     uint64_t project;
     struct err failed; /* sticky: a half-added event must not be built */

@@ -48,6 +48,7 @@ struct part_output_column {
     struct id128 property;
     enum part_class class;
     uint64_t present;
+    bool readable; /* its name */
 };
 
 struct part_merging {

@@ -73,11 +73,23 @@ static int column_cmp(const void *a, const void *b) {
 
 static int fullest_cmp(const void *a, const void *b) {
     const struct part_output_column *x = a, *y = b;
+    if (x->readable != y->readable) return x->readable ? -1 : 1;
     if (x->present != y->present) return x->present > y->present ? -1 : 1;
     return column_cmp(a, b);
 }
 
-/* United over the sources; where there are too many, the fullest are kept. */
+/* The fullest stay, those with a readable name before all others: names that one stranger makes up
+ * drive nothing out. */
+static void cut_columns(struct part_merging *x, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        x->columns[i].readable =
+            x->m->readable && x->m->readable(x->m->ctx, x->columns[i].property);
+    qsort(x->columns, n, sizeof *x->columns, fullest_cmp);
+    qsort(x->columns, PART_MAX_COLUMNS, sizeof *x->columns, column_cmp);
+    x->loses = true;
+}
+
+/* United over the sources. */
 static struct err choose_columns(struct part_merging *x) {
     size_t total = 1, n = 0, k = 0;
     for (uint32_t i = 0; i < x->n; i++)
@@ -89,7 +101,8 @@ static struct err choose_columns(struct part_merging *x) {
             const struct part_column_info *c = &x->sources[i].p->columns[j].info;
             uint32_t present = x->sources[i].columns[j].present;
             if (present > 0)
-                x->columns[n++] = (struct part_output_column){c->property, c->class, present};
+                x->columns[n++] =
+                    (struct part_output_column){c->property, c->class, present, false};
         }
     if (n > 1) qsort(x->columns, n, sizeof *x->columns, column_cmp);
     for (size_t i = 0; i < n; i++) {
@@ -99,10 +112,8 @@ static struct err choose_columns(struct part_merging *x) {
             x->columns[k++] = x->columns[i];
     }
     if (k > PART_MAX_COLUMNS) {
-        qsort(x->columns, k, sizeof *x->columns, fullest_cmp);
+        cut_columns(x, k);
         k = PART_MAX_COLUMNS;
-        qsort(x->columns, k, sizeof *x->columns, column_cmp);
-        x->loses = true;
     }
     x->info.columns = (uint32_t)k;
     return ERR_NONE;

@@ -23,7 +23,8 @@
 
 #define PART_MAX_ROWS (1u << 31)
 #define PART_MAX_COLUMNS                                                                           \
-    4096 /* distinct (property, class) of one part; rows' values beyond it are refused at build */
+    4096 /* distinct (property, class) of one part; of more, readable names stay, then the fullest \
+          */
 #define PART_BATCH_ROWS 4096 /* ranges are asked in pieces of at most this by convention */
 
 enum part_class { PART_CODE = 0, PART_NUMBER = 1 };
