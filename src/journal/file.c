@@ -1,6 +1,8 @@
 /* file.c: the writer: recovery at opening, groups that are all or nothing, new files.
  *
- * The order of one append: frames, commit record, fdatasync; only then does the position move.
+ * The order of one append: frames, commit record, fdatasync; only then does the position move, and
+ * is noted in the file `synced` (not synced itself: a note that a power cut took back is lower,
+ * never higher). By it opening tells a torn group from a damaged one, also when it is the last.
  * Whatever fails in between, the file is cut back to the position before; if the cut itself fails
  * (a full disk rarely refuses it, a broken one may), `dirty` makes the next append begin with it,
  * so that no byte of a refused group stays in front of an accepted one.
@@ -18,9 +20,10 @@
 #include "journal/files.h"
 
 #define VECTOR_N 64
+#define MARK_BYTES 16
 
 struct journal {
-    int folder_fd, fd;
+    int folder_fd, fd, mark_fd;
     uint64_t start; /* position at which the file begins */
     uint64_t end;   /* durable bytes of the file */
     bool dirty;     /* there may be bytes behind `end` */
@@ -51,11 +54,19 @@ static struct err check_chain(const char *folder, const struct journal_files *fi
     return ERR_NONE;
 }
 
+/* ---- the note of the synced position: u64 position, u64 checksum ---- */
+
+static uint64_t read_mark(int fd) {
+    uint8_t mark[MARK_BYTES];
+    if (io_pread_all(fd, mark, sizeof mark, 0).code != ERR_OK) return 0;
+    return checksum64(mark, 8) == get_u64(mark + 8) ? get_u64(mark) : 0;
+}
+
 static struct err copy_tail(const char *folder, int fd, uint64_t at, uint64_t start,
                             uint64_t size) {
     struct buf b;
     buf_init(&b, SIZE_MAX / 2);
-    char *room = buf_room(&b, (size_t)(size - at));
+    char *room = buf_room(&b, (size_t)(size - at) + 1); /* nothing may be left to copy */
     struct err e = room ? io_pread_all(fd, room, (size_t)(size - at), at) : buf_err(&b);
     if (e.code == ERR_OK) {
         char name[JOURNAL_NAME_BYTES], path[4200];
@@ -90,13 +101,14 @@ static struct err examine(int fd, uint64_t start, struct tail *out) {
 }
 
 /* Makes the last file end with a valid group, durably. `next_start` is where the next file must
- * begin when damage was set aside, else 0. */
-static struct err recover(const char *folder, uint64_t start, uint64_t *out_end,
+ * begin when damage was set aside, else 0: behind all that was ever given out (synced). */
+static struct err recover(const char *folder, uint64_t start, uint64_t synced, uint64_t *out_end,
                           uint64_t *out_next_start) {
     AUTO(fd_close) int fd = -1;
     TRY(journal_file_open(folder, start, O_RDWR, &fd));
     struct tail t;
     TRY(examine(fd, start, &t));
+    t.damage |= start + t.valid < synced;
     if (t.damage) {
         TRY(copy_tail(folder, fd, t.valid, start, t.size));
     }
@@ -104,7 +116,8 @@ static struct err recover(const char *folder, uint64_t start, uint64_t *out_end,
         return err_os("journal: cut the tail");
     if (fsync(fd) != 0) return err_os("journal: sync after recovery");
     *out_end = t.valid;
-    *out_next_start = t.damage ? start + t.size : 0;
+    uint64_t behind = start + t.size > synced ? start + t.size : synced;
+    *out_next_start = t.damage ? behind : 0;
     return ERR_NONE;
 }
 
@@ -126,12 +139,13 @@ static struct err create_file(int folder_fd, uint64_t start, int *out_fd) {
 static struct err open_last(struct journal *j, const char *folder) {
     struct journal_files files;
     TRY(journal_files_list(folder, &files));
-    uint64_t last = files.n > 0 ? files.starts[files.n - 1] : 0, next = 0;
+    uint64_t synced = read_mark(j->mark_fd);
+    uint64_t last = files.n > 0 ? files.starts[files.n - 1] : 0, next = files.n > 0 ? 0 : synced;
     struct err e = check_chain(folder, &files);
     bool fresh = files.n == 0;
     journal_files_done(&files);
     TRY(e);
-    if (!fresh) TRY(recover(folder, last, &j->end, &next));
+    if (!fresh) TRY(recover(folder, last, synced, &j->end, &next));
     j->start = last;
     j->set_aside = next > 0;
     if (fresh || next > 0) {
@@ -146,9 +160,11 @@ struct err journal_open(const char *folder, struct journal **out) {
     TRY(io_make_folder(folder, 0700));
     AUTO(journal_close) struct journal *j = calloc(1, sizeof *j);
     if (!j) return ERR(ERR_NOMEM, "journal: writer");
-    j->fd = -1;
+    j->fd = j->mark_fd = -1;
     j->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (j->folder_fd < 0) return err_os("journal: open folder");
+    j->mark_fd = openat(j->folder_fd, "synced", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (j->mark_fd < 0) return err_os("journal: open the note of the position");
     TRY(open_last(j, folder));
     if (fsync(j->folder_fd) != 0) return err_os("journal: sync folder");
     *out = j;
@@ -159,6 +175,7 @@ struct err journal_open(const char *folder, struct journal **out) {
 void journal_close(struct journal *j) {
     if (!j) return;
     fd_close(j->fd);
+    fd_close(j->mark_fd);
     fd_close(j->folder_fd);
     free(j);
 }
@@ -217,6 +234,14 @@ static struct err write_group(struct journal *j, const struct str *frames, size_
     return ERR_NONE;
 }
 
+/* Best effort: without it, damage to the last group is taken for a tear. */
+static void note_synced(const struct journal *j) {
+    uint8_t mark[MARK_BYTES];
+    set_u64(mark, journal_position(j));
+    set_u64(mark + 8, checksum64(mark, 8));
+    (void)write_vector(j->mark_fd, &(struct iovec){mark, sizeof mark}, 1, 0).code;
+}
+
 static struct err cut_back(struct journal *j) {
     j->dirty = true;
     if (ftruncate(j->fd, (off_t)j->end) != 0) return err_os("journal: cut back");
@@ -253,6 +278,7 @@ struct err journal_append(struct journal *j, const struct str *frames, size_t n,
     }
     j->end += g.bytes + GROUP_BYTES;
     *out_position = journal_position(j);
+    note_synced(j);
     if (j->end > JOURNAL_FILE_BYTES) (void)journal_rotate(j).code; /* tried again after the next */
     return ERR_NONE;
 }

@@ -184,10 +184,11 @@ void frame_skip_value(struct cursor *c);
 struct journal; /* a writer */
 /* Opens folder (made if missing) for appending; recovers: keeps the longest prefix of whole commit
  * groups of the last file, cuts the rest, syncs. On success everything before journal_position is
- * durable. If what follows the prefix was durable once (a later commit record stands in it), it is
- * damage, not a torn tail: it goes to `<position>.damaged`, and the next file begins behind it, so
- * that no position is given out twice. After opening nothing in the folder is read again.
- * ERR_CORRUPT: an older file is missing or too short, or a frame is of a newer version. */
+ * durable. If what follows the prefix was durable once (a later commit record stands in it, or the
+ * note `synced` names a position in it), it is damage, not a torn tail: it goes to
+ * `<position>.damaged`, and the next file begins behind it, so that no position is given out twice.
+ * After opening nothing in the folder is read again. ERR_CORRUPT: an older file is missing or too
+ * short, or a frame is of a newer version. */
 struct err journal_open(const char *folder, struct journal **out);
 void journal_close(struct journal *j);
 AUTO_DEFINE(struct journal *, journal_close);

@@ -107,12 +107,21 @@ static void a_reader_sees_nothing_beyond_its_limit(void **state) {
     char path[4200];
     path_join(path, sizeof path, folder, FIRST);
     assert_int_equal(truncate(path, (off_t)group_end[1]), 0);
+    path_join(path, sizeof path, folder, "synced"); /* the note had not reached the disk */
+    assert_int_equal(unlink(path), 0);
     assert_ok(journal_open(folder, &j));
     fill(j, 4, 5);
     assert_ok(journal_next(r, journal_position(j), &frame));
     assert_true(str_eq(frame, groups[4][0]));
     journal_close(j);
     sample_remove(folder);
+}
+
+/* A power cut before the note of the synced position reached the disk. */
+static void forget_note(const char *folder) {
+    char path[4200];
+    path_join(path, sizeof path, folder, "synced");
+    assert_int_equal(unlink(path), 0);
 }
 
 static size_t whole_groups(size_t bytes) {
@@ -133,6 +142,7 @@ static void torn_tail_is_cut_at_every_length(void **state) {
     assert_int_equal(all.n, group_end[3]);
     for (size_t n = 0; n <= all.n; n++) {
         sample_write(folder, FIRST, (struct str){all.p, n});
+        forget_note(folder);
         size_t whole = whole_groups(n);
         assert_ok(journal_open(folder, &j));
         assert_int_equal(journal_position(j), group_end[whole]);
@@ -162,6 +172,7 @@ static void holes_in_the_last_group_cut_it_whole(void **state) {
         memset(copy + at, 0, all.n - at < 64 ? all.n - at : 64);
         if (memcmp(copy, all.p, all.n) == 0) continue;
         sample_write(folder, FIRST, (struct str){copy, all.n});
+        forget_note(folder);
         assert_ok(journal_open(folder, &j));
         assert_int_equal(journal_position(j), group_end[2]);
         journal_close(j);
@@ -186,6 +197,7 @@ static void damage_before_the_last_group_is_set_aside_not_thrown_away(void **sta
         memcpy(copy, all.p, all.n);
         copy[at] = (char)(copy[at] ^ 4);
         sample_write(folder, FIRST, (struct str){copy, all.n});
+        forget_note(folder);
         assert_ok(journal_open(folder, &j));
         assert_int_equal(journal_position(j), group_end[4]);
         assert_true(journal_met_damage(j));
@@ -220,6 +232,84 @@ static void damage_before_the_last_group_is_set_aside_not_thrown_away(void **sta
     }
     free(copy);
     free((char *)(uintptr_t)all.p);
+    sample_remove(folder);
+}
+
+/* After damage to the last group: it is set aside, and writing goes on behind it. */
+static void expect_set_aside(const char *folder, struct str left) {
+    struct journal *j;
+    assert_ok(journal_open(folder, &j));
+    assert_true(journal_met_damage(j));
+    assert_int_equal(journal_position(j), group_end[3]);
+    char name[64], path[4200];
+    (void)snprintf(name, sizeof name, "%020" PRIu64 ".damaged", group_end[2]);
+    struct str aside = sample_read(folder, name);
+    assert_true(str_eq(aside, left));
+    free((char *)(uintptr_t)aside.p);
+    uint64_t position, frames, records, damage = 0;
+    assert_ok(journal_append(j, groups[5], group_n[5], &position));
+    journal_close(j);
+    expect(folder, group_end[3], position, 5, 6);
+    assert_err(journal_check(folder, &frames, &records, &damage), ERR_CORRUPT);
+    assert_int_equal(damage, group_end[2]);
+    path_join(path, sizeof path, folder, name);
+    assert_int_equal(unlink(path), 0);
+    (void)snprintf(name, sizeof name, "%020" PRIu64 ".wj", group_end[3]);
+    path_join(path, sizeof path, folder, name);
+    assert_int_equal(unlink(path), 0);
+}
+
+/* The note of the synced position tells damage to the last group, or its loss, from a tear: what
+ * was answered 200 is not cut as if it had never been, and no position is given out twice. */
+static void damage_to_the_last_group_is_told_by_the_note(void **state) {
+    (void)state;
+    char *folder = sample_folder();
+    struct journal *j;
+    assert_ok(journal_open(folder, &j));
+    fill(j, 0, 3);
+    journal_close(j);
+    struct str all = sample_read(folder, FIRST), note = sample_read(folder, "synced");
+    char *copy = malloc(all.n);
+    for (size_t at = group_end[2]; at < all.n; at += 5) {
+        memcpy(copy, all.p, all.n);
+        copy[at] = (char)(copy[at] ^ 0x80);
+        sample_write(folder, FIRST, (struct str){copy, all.n});
+        sample_write(folder, "synced", note);
+        expect_set_aside(folder, (struct str){copy + group_end[2], all.n - group_end[2]});
+        sample_write(folder, FIRST, (struct str){all.p, at});
+        sample_write(folder, "synced", note);
+        expect_set_aside(folder, (struct str){all.p + group_end[2], at - group_end[2]});
+    }
+    free(copy);
+    free((char *)(uintptr_t)all.p);
+    free((char *)(uintptr_t)note.p);
+    sample_remove(folder);
+}
+
+/* A note that is not whole says nothing. */
+static void a_torn_note_is_no_note(void **state) {
+    (void)state;
+    char *folder = sample_folder();
+    struct journal *j;
+    assert_ok(journal_open(folder, &j));
+    fill(j, 0, 3);
+    journal_close(j);
+    struct str all = sample_read(folder, FIRST), note = sample_read(folder, "synced");
+    for (size_t n = 0; n <= note.n; n++) {
+        char bytes[16];
+        assert_true(note.n == sizeof bytes);
+        memcpy(bytes, note.p, sizeof bytes);
+        if (n < sizeof bytes) bytes[n] = (char)(bytes[n] ^ 1);
+        sample_write(folder, "synced",
+                     (struct str){bytes, n < sizeof bytes ? sizeof bytes : n - 1});
+        sample_write(folder, FIRST, (struct str){all.p, all.n - 1});
+        assert_ok(journal_open(folder, &j));
+        assert_false(journal_met_damage(j));
+        assert_int_equal(journal_position(j), group_end[2]);
+        journal_close(j);
+    }
+    free((char *)(uintptr_t)all.p);
+    free((char *)(uintptr_t)note.p);
     sample_remove(folder);
 }
 
@@ -404,6 +494,8 @@ int main(void) {
         cmocka_unit_test(torn_tail_is_cut_at_every_length),
         cmocka_unit_test(holes_in_the_last_group_cut_it_whole),
         cmocka_unit_test(damage_before_the_last_group_is_set_aside_not_thrown_away),
+        cmocka_unit_test(damage_to_the_last_group_is_told_by_the_note),
+        cmocka_unit_test(a_torn_note_is_no_note),
         cmocka_unit_test(a_newer_version_is_refused_and_untouched),
         cmocka_unit_test(a_damaged_older_file_is_told),
         cmocka_unit_test(covered_files_go_and_their_positions_are_gone),
