@@ -1,4 +1,6 @@
 /* profile.c: a profile operation of a frame -> the profile's row, in the follower's transaction. */
+#include <stdlib.h>
+
 #include "store/profile.h"
 
 struct target {
@@ -73,23 +75,43 @@ static struct err keep_value(const struct target *t, struct cursor *value) {
     return ERR_NONE;
 }
 
-static struct err change_all(const struct target *t, const struct frame_profile *op,
-                             struct buf *doc) {
-    AUTO(buf_done) struct buf element;
-    buf_init(&element, PROFILE_MAX_BYTES);
+/* The operation's properties as edits, their elements one after another in `bytes`. */
+static struct err read_edits(const struct target *t, const struct frame_profile *op,
+                             struct profile_edit *edits, struct buf *bytes, size_t *out_n) {
     struct cursor props = op->props, value;
     uint32_t path = 0;
+    size_t n = 0, at = 0;
     for (uint16_t i = 0; i < op->n_props && frame_next_prop(&props, &path, &value); i++) {
         struct cursor again = value;
         TRY(keep_text(t, path));
         TRY(keep_value(t, &again));
-        buf_clear(&element);
-        profile_put_value(&element, t->frame, &value);
-        if (buf_err(&element).code == ERR_OK)
-            profile_change(doc, (enum profile_op)op->op, t->frame->texts[path].hash,
-                           buf_str(&element));
+        size_t start = bytes->n;
+        profile_put_value(bytes, t->frame, &value);
+        TRY(buf_err(bytes));
+        edits[n] = (struct profile_edit){.name = t->frame->texts[path].hash,
+                                         .element = {NULL, bytes->n - start}};
+        if (edits[n].element.n <= PROFILE_MAX_BYTES)
+            n++;
+        else
+            bytes->n = start;
     }
+    for (size_t i = 0; i < n; at += edits[i++].element.n)
+        edits[i].element.p = bytes->p + at;
+    *out_n = n;
     return ERR_NONE;
+}
+
+static struct err change_all(const struct target *t, const struct frame_profile *op,
+                             struct buf *doc) {
+    AUTO(buf_done) struct buf bytes;
+    buf_init(&bytes, 4 * (size_t)JOURNAL_MAX_FRAME_BYTES);
+    struct profile_edit *edits = calloc((size_t)op->n_props + 1, sizeof *edits);
+    size_t n = 0;
+    if (!edits) return ERR(ERR_NOMEM, "profile");
+    struct err e = read_edits(t, op, edits, &bytes, &n);
+    if (e.code == ERR_OK) profile_change_all(doc, (enum profile_op)op->op, edits, n);
+    free(edits);
+    return e;
 }
 
 struct err profile_apply(struct meta *m, uint64_t project, const struct frame *f,

@@ -20,6 +20,13 @@ struct str profile_element(struct cursor *c);
 bool profile_next(struct cursor *doc, struct id128 *out_name, struct str *out_element);
 /* The element of that property, p NULL: not there. */
 struct str profile_find(struct str doc, struct id128 name);
-/* Applies one property of an operation to `doc` (rewritten in place). `element`: the operation's
- * value. */
+/* One property of an operation; element: its value. */
+struct profile_edit {
+    struct id128 name;
+    struct str element;
+    bool done;
+};
+/* Applies an operation to `doc` (rewritten in place; failed: no memory). Edits that would make it
+ * too large are left out. */
+void profile_change_all(struct buf *doc, enum profile_op op, struct profile_edit *edits, size_t n);
 void profile_change(struct buf *doc, enum profile_op op, struct id128 name, struct str element);
