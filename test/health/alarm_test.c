@@ -75,6 +75,8 @@ static void two_identities_never_open_one(void **state) {
     for (int k = 0; k < 720; k++) {
         bool report = k == 10 || k == 11;
         rig_tick(&r, report, report, 0, 0);
+        uint8_t window;
+        assert_true(health_score(r.d, 0, &window) == 0);
     }
     assert_int_equal(r.prealarm_n, 0);
     for (int k = 0; k < 5; k++)
@@ -125,6 +127,7 @@ static void it_closes_where_the_calm_began(void **state) {
     const struct health_incident *i = health_incident_of(r.d);
     assert_false(i->open);
     assert_true(i->ended_us >= ended && i->ended_us <= ended + 960 * US_PER_S);
+    assert_int_equal(r.now_us - HEALTH_TICK_US - i->ended_us, 890 * US_PER_S); /* 90 ticks */
     assert_true(i->peak_z > 15 && i->peak_ratio > 5 && i->peak_ratio < 7);
     rig_run(&r, 8640); /* and stays closed */
     assert_int_equal(r.opened_n, 1);

@@ -131,6 +131,47 @@ static void phi_is_that_of_the_samples(void **state) {
     rig_end(&r);
 }
 
+static double squares(const struct rig *r, uint32_t from, uint32_t to) {
+    size_t n = (size_t)HEALTH_WINDOWS * r->d->n;
+    double sum = 0;
+    for (size_t k = from * n; k < to * n; k++)
+        sum += (double)r->d->phi.square[k];
+    return sum;
+}
+
+static void samples_that_wait_survive_a_jump_and_not_an_incident(void **state) {
+    for (int64_t gap = 4; gap < 2000; gap += 331) {
+        struct rig r;
+        rig_begin(&r, HEALTH_REPORTS, 5);
+        rig_warm(&r, 3);
+        rig_run(&r, 1800);
+        double all = squares(&r, 0, PHI_BUCKETS), waiting = squares(&r, PHI_WEEKS, PHI_BUCKETS);
+        assert_true(waiting > 0 && waiting < all);
+        struct rig held = r;
+        r.now_us += gap * TICKS_PER_HOUR * HEALTH_TICK_US;
+        rig_run(&r, 2);
+        double after = squares(&r, 0, PHI_BUCKETS);
+        if (gap < 7 * 168) assert_true(fabs(after - all) < 1e-6 * all);
+        rig_run(&r, 5 * TICKS_PER_HOUR);
+        if (gap > 9 * 168) assert_true(squares(&r, 0, PHI_BUCKETS) < 0.05 * all);
+        health_hold(r.d, held.now_us); /* long past: all that waits goes */
+        assert_true(squares(&r, PHI_WEEKS, PHI_BUCKETS) == 0);
+        rig_end(&r);
+    }
+}
+
+static void an_incident_takes_its_own_hours_only(void **state) {
+    struct rig r;
+    rig_begin(&r, HEALTH_REPORTS, 5);
+    rig_warm(&r, 3);
+    rig_run(&r, 4 * TICKS_PER_HOUR - 2);
+    double waiting = squares(&r, PHI_WEEKS, PHI_BUCKETS);
+    health_hold(r.d, r.now_us - 1700 * US_PER_S); /* 30 minutes before lie in the same hour */
+    double after = squares(&r, PHI_WEEKS, PHI_BUCKETS);
+    assert_true(after > waiting * 0.65 && after < waiting * 0.85);
+    rig_end(&r);
+}
+
 static void what_is_frozen_is_not_learned_and_what_was_is_taken_back(void **state) {
     struct rig r;
     rig_begin(&r, HEALTH_REPORTS, 5);
@@ -234,6 +275,8 @@ int main(void) {
         cmocka_unit_test(the_cold_start_expects_the_last_day_and_asks_for_more),
         cmocka_unit_test(steady_poisson_has_no_overdispersion_after_weeks),
         cmocka_unit_test(phi_is_that_of_the_samples),
+        cmocka_unit_test(samples_that_wait_survive_a_jump_and_not_an_incident),
+        cmocka_unit_test(an_incident_takes_its_own_hours_only),
         cmocka_unit_test(what_is_frozen_is_not_learned_and_what_was_is_taken_back),
         cmocka_unit_test(a_broken_quarter_is_not_learned),
         cmocka_unit_test(a_wild_day_teaches_little),
