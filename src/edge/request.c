@@ -312,8 +312,9 @@ static int decode_body(struct request *r) {
         return 413;
     case ERR_NOMEM:
         return 503;
-    default:
-        return 400;
+    default: /* a tracker's broken body is answered in the tracker's words: the handler sees it as
+                sent */
+        return r->edge->config.mode == EDGE_GROUP ? 0 : 400;
     }
 }
 

@@ -316,21 +316,23 @@ static void keep_alive_is_promised_and_kept(void **state) {
     rig_stop(&r);
 }
 
-static void gzip_bodies_are_unpacked_and_bombs_refused(void **state) {
-    (void)state;
+/* On the public door a broken stream reaches the handler as it was sent: trackers want their own
+ * answer, not a 400 that makes them keep the batch for ever. */
+static void gzip_bodies_are_unpacked_and_bombs_refused_by(enum edge_mode mode, int broken) {
     struct rig r;
-    rig_start(&r, (struct edge_config){0});
+    rig_start(&r, (struct edge_config){.mode = mode});
     char path[64], command[256];
     (void)snprintf(path, sizeof path, "/tmp/weir-gzip-%d", getpid());
-    static const struct {
+    const struct {
         const char *make;
         int status;
-    } bodies[] = {{"printf hello | gzip -c", 200},
-                  {"(printf hel | gzip -c; printf lo | gzip -c)", 200}, /* two members */
-                  {"printf hello", 200},                                /* named gzip, is not */
-                  {"head -c 20000000 /dev/zero | gzip -c", 413},
-                  {"printf hello | gzip -c | head -c 20", 400},
-                  {"printf '\\037\\213garbage-and-more-garbage'", 400}};
+        bool as_sent;
+    } bodies[] = {{"printf hello | gzip -c", 200, false},
+                  {"(printf hel | gzip -c; printf lo | gzip -c)", 200, false}, /* two members */
+                  {"printf hello", 200, false}, /* named gzip, is not */
+                  {"head -c 20000000 /dev/zero | gzip -c", 413, false},
+                  {"printf hello | gzip -c | head -c 20", broken, true},
+                  {"printf '\\037\\213garbage-and-more-garbage'", broken, true}};
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         (void)snprintf(command, sizeof command, "%s > %s", bodies[i].make, path);
         assert_int_equal(system(command), 0);
@@ -346,7 +348,8 @@ static void gzip_bodies_are_unpacked_and_bombs_refused(void **state) {
         rig_say(fd, head);
         rig_send(fd, b.p, b.n);
         assert_int_equal(rig_answer(fd, out, sizeof out), bodies[i].status);
-        if (bodies[i].status == 200) assert_string_equal(rig_body(out), "POST /echo  0 hello");
+        if (bodies[i].status == 200 && !bodies[i].as_sent)
+            assert_string_equal(rig_body(out), "POST /echo  0 hello");
         close(fd);
         buf_done(&b);
     }
@@ -358,6 +361,12 @@ static void gzip_bodies_are_unpacked_and_bombs_refused(void **state) {
             out, sizeof out),
         415);
     rig_stop(&r);
+}
+
+static void gzip_bodies_are_unpacked_and_bombs_refused(void **state) {
+    (void)state;
+    gzip_bodies_are_unpacked_and_bombs_refused_by(EDGE_GROUP, 200);
+    gzip_bodies_are_unpacked_and_bombs_refused_by(EDGE_THREADS, 400);
 }
 
 static void packed_answers_suit_the_client(void **state) {
