@@ -62,7 +62,7 @@ static void piece(struct walk *w, const char *where, struct str parent, struct s
                             .path = path,
                             .value = value,
                             .needed = intake_needed(w->door, w->path->flags)};
-    bool path_readable = w->readable && w->path->flags & NAME_READABLE;
+    bool path_readable = w->readable && w->path->flags & NAME_READABLE && !w->scope->group_sealed;
     if (!intake_text_sight(w->door, &t, path_readable)) w->readable = false;
 }
 

@@ -229,7 +229,7 @@ void intake_group_scope(struct intake_door *d, struct str group_key, struct inta
                                  .value_kind = TEXT_GROUP_VALUE,
                                  .group_key = group_key,
                                  .group_hash = hash_of(d, &t)};
-    put_hashed(d, &t, out->group_hash, &out->group_index);
+    out->group_sealed = !put_hashed(d, &t, out->group_hash, &out->group_index);
 }
 
 /* ---- values ---- */

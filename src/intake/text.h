@@ -34,6 +34,7 @@ struct intake_scope {
     struct str group_key;    /* groups only */
     struct id128 group_hash; /* of the TEXT_GROUP_KEY */
     uint32_t group_index;
+    bool group_sealed;
 };
 extern const struct intake_scope intake_event_scope, intake_user_scope;
 

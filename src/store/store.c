@@ -145,8 +145,17 @@ void store_stats(struct store *s, struct store_stats *out) {
     pthread_mutex_unlock(&s->lock);
 }
 
+/* Pieces of addresses are hashed under paths that are kept as names ("home#path:/docs"): they name
+ * no property. */
+static bool is_piece_path(struct str name) {
+    return str_contains(name, STR("#path:")) || str_contains(name, STR("#query:")) ||
+           str_contains(name, STR("#fragment:")) ||
+           (name.n >= 5 && str_is(str_from(name, name.n - 5), "#host"));
+}
+
 static void put_name(void *ctx, struct str text) {
     struct jout *j = ctx;
+    if (is_piece_path(text)) return;
     jout_object(j);
     jout_keyz(j, "name");
     jout_str(j, text);

@@ -271,6 +271,30 @@ static void an_address_is_readable_when_all_its_pieces_are(void **state) {
     rig_close(&r);
 }
 
+/* The pieces' paths begin with the key. */
+static void a_sealed_group_key_is_not_named_by_the_pieces_of_an_address(void **state) {
+    static const char *const keys[] = {"company", "al@x.example"};
+    for (int k = 0; k < 2; k++) {
+        struct rig r;
+        rig_open(&r);
+        r.request.endpoint = INTAKE_GROUPS;
+        for (int i = 0; i < 12; i++) {
+            char body[512];
+            snprintf(body, sizeof body,
+                     "{\"$token\":\"" RIG_TOKEN
+                     "\",\"$group_key\":\"%s\",\"$group_id\":\"g\",\"$distinct_id\":\"u%d\","
+                     "\"$set\":{\"$current_url\":\"https://site.example/about\"}}",
+                     keys[k], i);
+            rig_take(&r, body);
+            assert_false(rig_frame_holds(&r, "al@x"));
+            if (i != 9) continue;
+            assert_true(rig_frame_holds(&r, "site.example"));
+            assert_int_equal(rig_frame_holds(&r, "company\x1f$current_url#path:"), k == 0);
+        }
+        rig_close(&r);
+    }
+}
+
 static void tokens_and_unknown_parameters_in_addresses_stay_sealed(void **state) {
     static const char *const urls[] = {
         "https://example.com/reset?token=abc",
@@ -424,6 +448,7 @@ int main(void) {
         cmocka_unit_test(the_same_text_in_two_properties_is_two_candidates),
         cmocka_unit_test(city_and_region_need_five_crowds),
         cmocka_unit_test(an_address_is_readable_when_all_its_pieces_are),
+        cmocka_unit_test(a_sealed_group_key_is_not_named_by_the_pieces_of_an_address),
         cmocka_unit_test(tokens_and_unknown_parameters_in_addresses_stay_sealed),
         cmocka_unit_test(published_texts_are_readable_at_once_but_not_what_is_always_sealed),
         cmocka_unit_test(the_lexicon_makes_measures_times_and_identities),

@@ -136,6 +136,22 @@ static void a_profile_operation_is_applied_once(void **state) {
     assert_non_null(strstr(answer, "\"total\":1"));
 }
 
+static void pieces_of_addresses_are_no_properties(void **state) {
+    struct rig *r = *state;
+    AUTO(buf_done) struct buf out;
+    buf_init(&out, 4096);
+    rig_begin(r);
+    rig_user_set(r, "ada", "home", "https://a.example/x", true);
+    rig_text(r, TEXT_USER_PROPERTY, "", "home#host", true);
+    rig_text(r, TEXT_USER_PROPERTY, "", "company\x1fhome#path:/docs", true);
+    rig_commit(r);
+    buf_put_str(&out, STR("{\"events\":[]}"));
+    assert_ok(store_lexicon_more(r->store, r->project.id, &out));
+    buf_put_u8(&out, 0);
+    assert_string_equal(
+        out.p, "{\"events\":[],\"user_properties\":[{\"name\":\"home\"}],\"group_keys\":[]}");
+}
+
 static void sealed_profile_text_opens_for_an_admin_only(void **state) {
     struct rig *r = *state;
     rig_begin(r);
@@ -229,6 +245,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_device_becomes_its_user_at_once_and_stays_it, start,
                                         stop),
         cmocka_unit_test_setup_teardown(a_profile_operation_is_applied_once, start, stop),
+        cmocka_unit_test_setup_teardown(pieces_of_addresses_are_no_properties, start, stop),
         cmocka_unit_test_setup_teardown(sealed_profile_text_opens_for_an_admin_only, start, stop),
         cmocka_unit_test_setup_teardown(rewrapped_text_opens_with_the_new_key_alone, start, stop),
         cmocka_unit_test_setup_teardown(a_token_belongs_to_one_project, start, stop),
