@@ -23,6 +23,7 @@ void access_login(struct call *c) {
     struct str code;
     char session[TRUST_SECRET_CHARS];
     edge_reply_header(c->r, "Cache-Control", STR("no-store"));
+    if (c->q->method == EDGE_HEAD) return; /* mail scanners look at links so */
     if (!edge_param(c->q, "code", &code) ||
         trust_link_use(c->routes->config.trust, code, session).code != ERR_OK) {
         c->r->status = 403;
