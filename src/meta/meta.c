@@ -175,7 +175,8 @@ static struct err begin_use(struct meta *m) {
     TRY(run(m,
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA "
             "foreign_keys=ON;"
-            "PRAGMA secure_delete=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON",
+            "PRAGMA cache_size=-65536; PRAGMA secure_delete=ON; PRAGMA trusted_schema=OFF; PRAGMA "
+            "cell_size_check=ON",
             "meta: settings"));
     return run(m,
                "BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS meta_owners (owner TEXT PRIMARY KEY, "
