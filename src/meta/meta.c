@@ -377,6 +377,15 @@ struct err meta_check(struct meta *m) {
     return ok ? ERR_NONE : ERR(ERR_CORRUPT, "meta: the integrity check found damage");
 }
 
+struct err meta_forget(struct meta *m) {
+    (void)pthread_mutex_lock(&m->lock);
+    struct err e =
+        of_sqlite(m, sqlite3_wal_checkpoint_v2(m->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL),
+                  "meta: emptying the write-ahead log");
+    (void)pthread_mutex_unlock(&m->lock);
+    return e;
+}
+
 struct err meta_backup(struct meta *m, const char *path) {
     TRY(make_private(path));
     struct meta to = {0};

@@ -46,4 +46,7 @@ bool meta_is_null(struct meta_row *r, int column);
 int64_t meta_last_id(struct meta *m);
 int64_t meta_changes(struct meta *m);
 struct err meta_check(struct meta *m); /* PRAGMA integrity_check */
+/* What was replaced or deleted is gone from the write-ahead log too (deleted pages are overwritten
+ * as they go). Outside transactions. */
+struct err meta_forget(struct meta *m);
 struct err meta_backup(struct meta *m, const char *path);

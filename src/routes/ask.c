@@ -1,7 +1,10 @@
 /* ask.c: POST /api/v1/query: read, check the project, run, log what was revealed, answer. */
+#include <time.h>
+
 #include "routes/call.h"
 
 #define THREADS 2
+#define PLACE_SECONDS 30
 
 static void answer_fault(struct call *c, struct err e, const struct query_fault *f) {
     if (f->status && f->code)
@@ -27,6 +30,7 @@ static void run(struct call *c, const struct query *q) {
     if (!w) return;
     struct query_limits limits = {.threads = THREADS,
                                   .memory_bytes = QUESTION_BYTES,
+                                  .cancel = (const volatile int *)&c->routes->stopping,
                                   .deadline_us = time_monotonic_us() + QUESTION_SECONDS * US_PER_S};
     struct err e = query_run(q, store_world_query(w), &rights, &limits, &out, &outcome);
     if (outcome.used_literal && !log_reveal(c, query_project(q))) return;
@@ -34,6 +38,19 @@ static void run(struct call *c, const struct query *q) {
         answer_fault(c, e, &outcome.fault);
     else
         answer_json(c, &out);
+}
+
+/* One of the places for running questions; answers 503 when none comes free in time or the server
+ * stops. */
+static bool take_place(struct call *c) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    for (int i = 0; i < PLACE_SECONDS && !atomic_load(&c->routes->stopping); i++) {
+        until.tv_sec++;
+        if (sem_timedwait(&c->routes->questions, &until) == 0) return true;
+    }
+    answer_error(c, 503, "busy", "too many questions are running; ask again", NULL);
+    return false;
 }
 
 void ask_query(struct call *c) {
@@ -45,9 +62,7 @@ void ask_query(struct call *c) {
         answer_fault(c, e, &fault);
         return;
     }
-    if (!call_project(c, query_project(q))) return;
-    while (sem_wait(&c->routes->questions))
-        continue;
+    if (!call_project(c, query_project(q)) || !take_place(c)) return;
     run(c, q);
     sem_post(&c->routes->questions);
 }

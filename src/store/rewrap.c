@@ -123,5 +123,5 @@ struct err store_rewrap(struct store *s, const struct team_secret *old,
     for (size_t i = 0; e.code == ERR_OK && (r.project = store_at(s, i)); i++)
         e = rewrap_project(&r);
     pthread_mutex_unlock(&s->disk_lock);
-    return e;
+    return e.code == ERR_OK ? meta_forget(s->meta) : e;
 }

@@ -183,6 +183,12 @@ static void rewrapped_text_opens_with_the_new_key_alone(void **state) {
     const char *events =
         "{\"project\":1,\"report\":\"events\",\"from\":\"2026-01-01\",\"to\":\"2026-12-31\"}";
     assert_null(strstr(rig_ask(r, true, events), "under the bridge"));
+    char wal[200];
+    snprintf(wal, sizeof wal, "%s/meta.db-wal", r->folder);
+    AUTO(buf_done) struct buf left;
+    buf_init(&left, 64u << 20);
+    assert_ok(io_read_file(wal, 64u << 20, &left));
+    assert_int_equal(left.n, 0); /* no box of the old key stays in the log */
     r->team = fresh;
     assert_non_null(strstr(rig_ask(r, true, events), "under the bridge"));
     assert_non_null(strstr(rig_ask(r, true, "{\"project\":1,\"report\":\"users\"}"), "likes rain"));
