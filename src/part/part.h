@@ -134,6 +134,9 @@ struct id128 part_row_person(const struct part *p, uint32_t row);
 void part_times(const struct part *p, uint32_t row, uint32_t n, int64_t *out_us /* [n] */);
 /* Event names: codes 1..n_events into a dictionary sorted by hash. */
 void part_event_codes(const struct part *p, uint32_t row, uint32_t n, uint32_t *out /* [n] */);
+/* The same codes where they lie, 1, 2 or 4 bytes each, little-endian and unaligned, for scans in
+ * place. Not clamped: a damaged part may hold codes above n_events. Borrowed while the part is. */
+const uint8_t *part_event_view(const struct part *p, uint32_t *out_width);
 struct id128 part_event_hash(const struct part *p, uint32_t code);
 uint32_t part_find_event(const struct part *p, struct id128 hash); /* 0: not in this part */
 uint64_t part_event_rows(const struct part *p, uint32_t code);     /* how many rows have it */
@@ -156,6 +159,10 @@ void part_codes(const struct part *p, int column, uint32_t row, uint32_t n,
 /* NaN: no value (stored numbers are finite). */
 void part_numbers(const struct part *p, int column, uint32_t row, uint32_t n,
                   double *out /* [n] */);
+/* One row, for those who want few of many. */
+int64_t part_time_at(const struct part *p, uint32_t row);
+uint32_t part_code_at(const struct part *p, int column, uint32_t row);
+double part_number_at(const struct part *p, int column, uint32_t row);
 void part_entry(const struct part *p, int column, uint32_t code, struct part_value *out);
 uint32_t part_find_code(const struct part *p, int column, struct id128 hash); /* 0: not there */
 bool part_list_next(struct cursor *list, struct part_value *out); /* elements in order */

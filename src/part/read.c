@@ -76,6 +76,11 @@ void part_event_codes(const struct part *p, uint32_t row, uint32_t n, uint32_t *
     clamp(out, n, p->file.events);
 }
 
+const uint8_t *part_event_view(const struct part *p, uint32_t *out_width) {
+    *out_width = p->file.event_width;
+    return p->event_codes;
+}
+
 void part_inserts(const struct part *p, uint32_t row, uint32_t n, uint64_t *out) {
     part_stream_get64(&p->insert_low, row, n, out);
     uint64_t high[256];
@@ -181,4 +186,41 @@ void part_numbers(const struct part *p, int column, uint32_t row, uint32_t n, do
         part_stream_get64(&c->values, (uint64_t)row + done, take, raw);
         part_numbers_decode(c->form, raw, take, out + done);
     }
+}
+
+/* ---- one row ---- */
+
+int64_t part_time_at(const struct part *p, uint32_t row) {
+    uint64_t unit = p->file.time_unit_us == 1 ? 1 : 1000;
+    return (int64_t)((uint64_t)p->file.time_base_us + part_stream_at(&p->times, row) * unit);
+}
+
+/* Where the row's value lies among the column's; false: it has none. */
+static bool value_place(const struct part_column *c, uint32_t row, uint64_t *out) {
+    *out = row;
+    if (c->layout != PART_SPARSE_ROWS) return true;
+    *out = part_stream_lower_bound(&c->rows, row);
+    return *out < c->rows.n && part_stream_at(&c->rows, *out) == row;
+}
+
+uint32_t part_code_at(const struct part *p, int column, uint32_t row) {
+    assert(column >= 0 && (uint32_t)column < p->file.columns && row < p->file.rows);
+    const struct part_column *c = &p->columns[column];
+    assert(c->info.class == PART_CODE);
+    uint64_t at;
+    if (!value_place(c, row, &at)) return 0;
+    uint32_t code = (uint32_t)part_stream_at(&c->values, at);
+    return code <= c->info.dictionary_n ? code : 0;
+}
+
+double part_number_at(const struct part *p, int column, uint32_t row) {
+    assert(column >= 0 && (uint32_t)column < p->file.columns && row < p->file.rows);
+    const struct part_column *c = &p->columns[column];
+    assert(c->info.class == PART_NUMBER);
+    uint64_t at;
+    double v = NAN;
+    if (!value_place(c, row, &at)) return v;
+    uint64_t raw = part_stream_at(&c->values, at);
+    part_numbers_decode(c->form, &raw, 1, &v);
+    return v;
 }

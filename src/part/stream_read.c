@@ -250,9 +250,12 @@ uint64_t part_stream_at(const struct part_stream *s, uint64_t i) {
     if (b->encoding == PART_CONST) return b->base;
     if (b->encoding == PART_PACK)
         return b->base + unpack_one(s->data + (size_t)b->at * 8, i % PART_BLOCK_ROWS, b->width);
-    uint64_t v;
-    part_stream_get64(s, i, 1, &v);
-    return v;
+    const uint8_t *p = s->data + (size_t)b->at * 8, *numbers = p + positions_bytes(b->count);
+    uint32_t inside = (uint32_t)(i % PART_BLOCK_ROWS);
+    bool runs = b->encoding == PART_RUNS;
+    uint32_t at = first_position(p, b->count, inside + (runs ? 1 : 0));
+    if (at >= b->count || (!runs && load16(p + (size_t)at * 2) != inside)) return 0;
+    return b->base + unpack_one(numbers, at, b->width);
 }
 
 uint64_t part_stream_lower_bound(const struct part_stream *s, uint64_t value) {

@@ -37,8 +37,7 @@ static struct err init(struct worker *w) {
 }
 
 static uint32_t event_of(struct worker *w, const struct hit *h) {
-    struct worker_part *p = &w->parts[h->part];
-    return p->active->event_ids[column_code(w, h, &p->names)];
+    return w->parts[h->part].active->event_ids[worker_event(w, h)];
 }
 
 static struct err add_path(struct worker *w, const uint32_t *path, uint64_t n) {

@@ -16,8 +16,9 @@
 #include "query/table.h"
 
 #define REF_MAX_VARIANTS 9
-#define WINDOW_ROWS PART_BATCH_ROWS
-#define SIDE_ROWS 64 /* rows of a device are few and far: small windows */
+#define WINDOW_ROWS 1024
+#define WINDOW_SINGLES 6 /* rows of a window that are read one by one before it is decoded */
+#define SIDE_ROWS 64     /* rows of a device are few and far: small windows */
 
 /* ---- hits: the rows that a question wants of one person ---- */
 struct hit {
@@ -137,9 +138,29 @@ struct run {
     const struct seeds *seeds; /* groups that this pass starts with; NULL: none */
 };
 
+/* ---- pick.c: rows with a wanted event ---- */
+struct picker {
+    const uint8_t *codes; /* in the part, `width` bytes each */
+    const uint64_t *wanted;
+    uint32_t width, rows, n_events;
+    uint8_t table[2][16]; /* codes of one byte: see pick.c */
+    bool wide;            /* the machine looks 32 codes up at once */
+};
+void picker_init(struct picker *k, const struct active_part *a);
+/* Bit i: row + i is wanted. `row` < rows, a multiple of 64. */
+uint64_t picker_bits(const struct picker *k, uint32_t row);
+uint64_t picker_plain(const struct picker *k, uint32_t row); /* the same, one by one */
+static inline uint32_t picker_code(const struct picker *k, uint32_t row) {
+    if (k->width == 1) return k->codes[row];
+    uint32_t code = 0;
+    memcpy(&code, k->codes + (size_t)row * k->width, k->width == 2 ? 2 : 4);
+    return code;
+}
+
 /* ---- workers ---- */
 struct window {
     uint32_t base, n;
+    uint32_t singles; /* rows read one by one while n is 0 */
     union {
         uint32_t *codes;
         double *numbers;
@@ -163,6 +184,11 @@ struct reading {
 };
 struct worker_part {
     const struct active_part *active;
+    struct picker picker;
+    struct {
+        uint32_t at; /* bits of rows [at, at + 64) */
+        uint64_t bits;
+    } word[2];
     struct column names;
     struct window times[2], inserts[2];
     struct column *columns; /* [columns_cap], fixed once allocated: readings point into it */
@@ -282,6 +308,10 @@ uint64_t worker_insert(struct worker *w, const struct hit *h);
 void column_entry(const struct worker *w, uint32_t part, const struct column *c, uint32_t code,
                   struct part_value *out);
 void worker_fail(struct worker *w, struct err e);
+/* The code of a row that was picked. */
+static inline uint32_t worker_event(const struct worker *w, const struct hit *h) {
+    return picker_code(&w->parts[h->part].picker, h->row);
+}
 static inline uint32_t column_code(struct worker *w, const struct hit *h, struct column *c) {
     const struct window *win = &c->win[h->side];
     return h->row - win->base < win->n ? win->codes[h->row - win->base] : column_load_code(w, h, c);

@@ -2,8 +2,9 @@
  *
  * Every part is sorted by person, so the persons of a slice are one stretch of each. The stretches,
  * and the list of devices under their persons, are merged like sorted files: the smallest id is
- * next, and all sources that stand on it give a run of its rows. A heap holds the sources. A person
- * with one run, by far the most, is read in place; with several, the wanted rows are merged by time
+ * next, and all sources that stand on it give a run of its rows. A heap holds the sources. Wanted
+ * rows are picked by bits (pick.c): a person without one costs a look at a word. With one run, by
+ * far the most, the rows stand in order; with several, they are merged by time
  * (equal times: in the order of the journal) and duplicates fold: of two rows with the same event,
  * time and insert number, the later one stays.
  */
@@ -15,6 +16,7 @@
 #define FEW_EQUAL 32
 
 struct source {
+    uint64_t key;           /* the first half of the id, as a number: nearly always decides */
     const struct id128 *id; /* where it stands: persons or the device list's person */
     uint32_t at, end;
     uint16_t part;
@@ -42,21 +44,29 @@ static bool hidden(const struct active_part *a, uint32_t at) {
 /* Sets `id` to where the source stands, skipping hidden persons. False: at its end. */
 static bool settle(const struct run *r, struct source *s) {
     if (s->devices) {
-        if (s->at < s->end) s->id = &r->devices[s->at].person;
-        return s->at < s->end;
+        if (s->at >= s->end) return false;
+        s->id = &r->devices[s->at].person;
+    } else {
+        const struct active_part *a = &r->parts[s->part];
+        while (s->at < s->end && hidden(a, s->at))
+            s->at++;
+        if (s->at >= s->end) return false;
+        s->id = a->persons + s->at;
     }
-    const struct active_part *a = &r->parts[s->part];
-    while (s->at < s->end && hidden(a, s->at))
-        s->at++;
-    s->id = a->persons + s->at;
-    return s->at < s->end;
+    memcpy(&s->key, s->id->b, sizeof s->key);
+    s->key = __builtin_bswap64(s->key);
+    return true;
+}
+
+static bool before(const struct source *a, const struct source *b) {
+    return a->key != b->key ? a->key < b->key : id128_cmp(*a->id, *b->id) < 0;
 }
 
 static void sift(struct scan *k, uint32_t i) {
-    for (;;) {
+    while (2 * i + 1 < k->n) {
         uint32_t least = i, left = 2 * i + 1;
         for (uint32_t c = left; c < left + 2 && c < k->n; c++) {
-            if (id128_cmp(*k->heap[c].id, *k->heap[least].id) < 0) least = c;
+            if (before(&k->heap[c], &k->heap[least])) least = c;
         }
         if (least == i) return;
         struct source t = k->heap[i];
@@ -144,9 +154,10 @@ static int cmp_rows(const void *a, const void *b) {
 static struct err next_person(struct scan *k) {
     const struct run *r = k->w->run;
     struct id128 person = *k->heap[0].id;
+    uint64_t key = k->heap[0].key;
     k->w->person = person;
     k->n_rows = 0;
-    while (k->n && id128_eq(*k->heap[0].id, person)) {
+    while (k->n && k->heap[0].key == key && id128_eq(*k->heap[0].id, person)) {
         struct source *s = &k->heap[0];
         if (s->devices)
             TRY(add_rows(k, r->devices[s->at].part, r->devices[s->at].at, true));
@@ -162,36 +173,44 @@ static struct err next_person(struct scan *k) {
 
 /* ---- wanted rows ---- */
 
-/* The wanted rows of [from, to), which lie in one window of event names. */
-static uint32_t pick(struct worker *w, struct hit h, uint32_t to, uint32_t n) {
+/* The picked rows of [row, row + 64), by their bits, that lie in the question's time. */
+static uint32_t take(struct worker *w, struct hit h, uint64_t bits, uint32_t n) {
     const struct run *r = w->run;
-    const struct worker_part *p = &w->parts[h.part];
-    const struct window *names = &p->names.win[h.side];
-    for (; h.row < to; h.row++) {
-        h.sel = p->active->wanted[names->codes[h.row - names->base]];
-        if (!h.sel) continue;
+    const struct picker *k = &w->parts[h.part].picker;
+    uint32_t first = h.row;
+    for (; bits; bits &= bits - 1) {
+        h.row = first + (uint32_t)__builtin_ctzll(bits);
         h.t = worker_time(w, &h);
-        if (h.t >= r->lo_us && h.t < r->hi_us) w->hits[n++] = h;
+        if (h.t < r->lo_us || h.t >= r->hi_us) continue;
+        h.sel = k->wanted[picker_code(k, h.row)];
+        w->hits[n++] = h;
     }
     return n;
 }
 
+/* Persons' runs follow each other, so a word of bits serves all that it touches. */
+static uint64_t word_at(struct worker_part *p, uint8_t side, uint32_t row) {
+    if (p->word[side].at != row) {
+        p->word[side].at = row;
+        p->word[side].bits = picker_bits(&p->picker, row);
+    }
+    return p->word[side].bits;
+}
+
 static struct err collect(struct worker *w, const struct rows *rows, uint32_t *n) {
     struct worker_part *p = &w->parts[rows->part];
-    struct hit h = {.row = rows->from, .part = rows->part, .side = rows->side};
-    struct hit *hits =
-        table_grow(w->arena, w->hits, &w->hits_cap, *n + (rows->to - rows->from), sizeof *hits);
-    if (!hits) return ERR(ERR_NOMEM, "query: rows of one person");
-    w->hits = hits;
-    while (h.row < rows->to) {
-        (void)column_code(w, &h, &p->names); /* moves the window here */
-        const struct window *names = &p->names.win[h.side];
-        uint32_t end = names->base + names->n;
-        end = end < rows->to ? end : rows->to;
-        *n = pick(w, h, end, *n);
-        h.row = end;
-    }
     w->scanned += rows->to - rows->from;
+    for (uint32_t row = rows->from & ~UINT32_C(63); row < rows->to; row += 64) {
+        uint64_t bits = word_at(p, rows->side, row);
+        if (row < rows->from) bits &= UINT64_MAX << (rows->from - row);
+        if (rows->to - row < 64) bits &= (UINT64_C(1) << (rows->to - row)) - 1;
+        if (!bits) continue;
+        if (*n > UINT32_MAX - 64) return ERR(ERR_LIMIT, "query: rows of one person");
+        struct hit *hits = table_grow(w->arena, w->hits, &w->hits_cap, *n + 64, sizeof *hits);
+        if (!hits) return ERR(ERR_NOMEM, "query: rows of one person");
+        w->hits = hits;
+        *n = take(w, (struct hit){.row = row, .part = rows->part, .side = rows->side}, bits, *n);
+    }
     return ERR_NONE;
 }
 
@@ -220,7 +239,7 @@ static struct err order_hits(struct worker *w, uint32_t n) {
 
 static struct id128 event_of(struct worker *w, const struct hit *h) {
     struct worker_part *p = &w->parts[h->part];
-    return part_event_hash(p->active->part, column_code(w, h, &p->names));
+    return part_event_hash(p->active->part, worker_event(w, h));
 }
 
 static bool same_event(struct worker *w, const struct hit *a, const struct hit *b) {

@@ -1,7 +1,9 @@
 /* worker.c: one thread's view of the world: windows of decoded rows into the columns that the
- * question reads. A window holds the 4096 rows around the row in hand, since a slice goes through a
+ * question reads. A window holds the 1024 rows around the row in hand, since a slice goes through a
  * part's rows in order; rows of devices lie elsewhere and have small windows of their own, so that
- * they don't throw the large ones away. */
+ * they don't throw the large ones away. Where only few rows of a stretch are wanted, decoding all
+ * of it would be most of the work: so the first ones are read singly, and a window is decoded when
+ * it turns out to be worth it. */
 #include "query/groups.h"
 
 #include <math.h>
@@ -27,20 +29,32 @@ static bool place(struct worker *w, struct window *win, const struct hit *h, siz
     return win->codes != w->zeros;
 }
 
+/* The row lies outside the decoded window: whether to read it alone. */
+static bool alone(struct window *win, const struct hit *h) {
+    uint32_t size = h->side ? SIDE_ROWS : WINDOW_ROWS, base = h->row / size * size;
+    if (win->n || win->base != base) {
+        win->base = base;
+        win->n = win->singles = 0;
+    }
+    return win->singles++ < WINDOW_SINGLES;
+}
+
 uint32_t column_load_code(struct worker *w, const struct hit *h, struct column *c) {
     struct window *win = &c->win[h->side];
     const struct part *p = w->parts[h->part].active->part;
-    if (place(w, win, h, sizeof *win->codes)) {
-        if (c->index == COLUMN_EVENTS)
-            part_event_codes(p, win->base, win->n, win->codes);
-        else
-            part_codes(p, c->index, win->base, win->n, win->codes);
+    if (c->index == COLUMN_EVENTS) {
+        uint32_t code = worker_event(w, h);
+        return code <= c->dictionary_n ? code : 0;
     }
+    if (alone(win, h)) return part_code_at(p, c->index, h->row);
+    if (place(w, win, h, sizeof *win->codes))
+        part_codes(p, c->index, win->base, win->n, win->codes);
     return win->codes[h->row - win->base];
 }
 
 double column_load_number(struct worker *w, const struct hit *h, struct column *c) {
     struct window *win = &c->win[h->side];
+    if (alone(win, h)) return part_number_at(w->parts[h->part].active->part, c->index, h->row);
     if (place(w, win, h, sizeof *win->numbers))
         part_numbers(w->parts[h->part].active->part, c->index, win->base, win->n, win->numbers);
     return win->numbers[h->row - win->base];
@@ -48,6 +62,7 @@ double column_load_number(struct worker *w, const struct hit *h, struct column *
 
 int64_t worker_load_time(struct worker *w, const struct hit *h) {
     struct window *win = &w->parts[h->part].times[h->side];
+    if (alone(win, h)) return part_time_at(w->parts[h->part].active->part, h->row);
     if (place(w, win, h, sizeof *win->times))
         part_times(w->parts[h->part].active->part, win->base, win->n, win->times);
     return win->times[h->row - win->base];
@@ -114,6 +129,8 @@ static struct err part_init(struct worker *w, struct worker_part *p, const struc
     for (uint32_t i = 0; i < w->run->n_refs; i++)
         columns += 2 * w->run->refs[i].n;
     p->active = a;
+    picker_init(&p->picker, a);
+    p->word[0].at = p->word[1].at = UINT32_MAX;
     p->names = (struct column){.index = COLUMN_EVENTS, .dictionary_n = a->n_events};
     p->columns = arena_array(w->arena, columns, sizeof *p->columns);
     p->reads = arena_array(w->arena, w->run->n_refs, sizeof *p->reads);
