@@ -75,14 +75,16 @@ static struct err read_events(struct worker *w, const struct hit *hits, uint32_t
     f->events = table_grow(w->arena, f->events, &f->events_cap, n, sizeof *f->events);
     if (!f->events) return ERR(ERR_NOMEM, "query: funnel");
     for (uint32_t i = 0; i < n; i++) {
-        struct funnel_event e = {
-            .t = hits[i].t, .steps = (uint32_t)(hits[i].sel & steps), .hold = FUNNEL_NO_HOLD};
+        struct funnel_event *e = &f->events[i];
+        e->t = hits[i].t;
+        e->steps = (uint32_t)(hits[i].sel & steps);
+        e->excluded = 0;
+        e->start = false;
         for (uint64_t x = hits[i].sel >> q->n_steps; x; x &= x - 1) {
             uint32_t after = q->exclude[__builtin_ctzll(x)].after_step;
-            e.excluded |= after ? UINT32_C(1) << (after - 1) : UINT32_MAX;
+            e->excluded |= after ? UINT32_C(1) << (after - 1) : UINT32_MAX;
         }
-        if (e.steps) e.hold = hold_of(w, &hits[i]);
-        f->events[i] = e;
+        e->hold = e->steps ? hold_of(w, &hits[i]) : FUNNEL_NO_HOLD;
     }
     return w->error;
 }
@@ -197,7 +199,8 @@ static struct err person(struct worker *w, const struct hit *hits, uint32_t n) {
     struct funnel *f = w->state;
     TRY(read_events(w, hits, n));
     TRY(find_starts(w, hits, n));
-    if (f->n_starts > 1) qsort(f->starts, f->n_starts, sizeof *f->starts, cmp_pairs);
+    if (f->n_starts > 1 && w->run->q->n_breakdown)
+        qsort(f->starts, f->n_starts, sizeof *f->starts, cmp_pairs);
     for (uint32_t from = 0, to; from < f->n_starts; from = to) {
         for (to = from + 1; to < f->n_starts && f->starts[to].row == f->starts[from].row;)
             to++;
@@ -208,6 +211,17 @@ static struct err person(struct worker *w, const struct hit *hits, uint32_t n) {
 }
 
 /* ---- merge, emit ---- */
+
+static struct err add_gaps(struct worker *w, struct gaps *into, const struct gaps *from) {
+    if (from->n == 0) return ERR_NONE;
+    if (from->n > UINT32_MAX - into->n) return ERR(ERR_LIMIT, "query: funnel times");
+    int64_t *grown = table_grow(w->arena, into->us, &into->cap, into->n + from->n, sizeof *grown);
+    if (!grown) return ERR(ERR_NOMEM, "query: funnel times");
+    into->us = grown;
+    memcpy(grown + into->n, from->us, from->n * sizeof *grown);
+    into->n += from->n;
+    return ERR_NONE;
+}
 
 static struct err merge(struct worker *into, const struct worker *from) {
     const struct funnel *b = from->state;
@@ -220,8 +234,7 @@ static struct err merge(struct worker *into, const struct worker *from) {
         for (size_t k = 0; k < into->run->q->n_steps; k++) {
             const struct gaps *g = &b->rows[i][k];
             a[k].count += g->count;
-            for (uint32_t n = 0; n < g->n; n++)
-                TRY(add_gap(into, &a[k], g->us[n]));
+            TRY(add_gaps(into, &a[k], g));
         }
     }
     return ERR_NONE;
@@ -233,9 +246,25 @@ static double rank(struct worker *w, uint32_t group) {
                                                                 : 0;
 }
 
-static int cmp_us(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
+/* The k-th smallest of n values, none negative: byte by byte from the highest that differs, only
+ * those with the right byte are kept. The order of v is lost. */
+static int64_t select_us(int64_t *v, uint32_t n, uint32_t k) {
+    uint64_t differ = 0;
+    for (uint32_t i = 0; i < n; i++)
+        differ |= (uint64_t)(v[i] ^ v[0]);
+    for (unsigned shift = differ ? (63u - (unsigned)__builtin_clzll(differ)) / 8 * 8 : 0; n > 1;
+         shift -= 8) {
+        uint32_t count[256] = {0}, byte = 0, kept = 0;
+        for (uint32_t i = 0; i < n; i++)
+            count[(uint64_t)v[i] >> shift & 255]++;
+        while (k >= count[byte])
+            k -= count[byte++];
+        for (uint32_t i = 0; i < n; i++)
+            if (((uint64_t)v[i] >> shift & 255) == byte) v[kept++] = v[i];
+        n = kept;
+        if (shift == 0) break;
+    }
+    return v[k];
 }
 
 static void write_ratio(struct jout *j, const char *name, uint64_t n, uint64_t of) {
@@ -261,8 +290,7 @@ static void write_step(struct worker *w, struct jout *j, struct gaps *steps, uin
     write_ratio(j, "from_previous", g->count, steps[k ? k - 1 : 0].count);
     jout_keyz(j, "median_s");
     if (g->n) {
-        qsort(g->us, g->n, sizeof *g->us, cmp_us);
-        jout_f64(j, (double)g->us[(g->n - 1) / 2] / (double)US_PER_S);
+        jout_f64(j, (double)select_us(g->us, g->n, (g->n - 1) / 2) / (double)US_PER_S);
     } else {
         jout_null(j);
     }

@@ -222,9 +222,66 @@ static void walk(const struct funnel_person *p, struct best b, struct funnel_pat
     }
 }
 
+/* ---- the common case: no two events of one time, nothing excluded ---- */
+
+static bool is_plain(const struct funnel_person *p) {
+    bool plain = true;
+    for (uint32_t i = 0; i < p->n && plain; i++)
+        plain = !p->events[i].excluded && (i == 0 || p->events[i - 1].t < p->events[i].t);
+    return plain;
+}
+
+/* `search` where each group is one event: from the deepest step down, so that an event that may be
+ * several steps is used once. */
+static struct best search_plain(const struct funnel_person *p) {
+    int64_t latest[PLAN_MAX_STEPS + 1];
+    struct best b = {0, 0};
+    for (uint32_t k = 0; k <= p->n_steps; k++)
+        latest[k] = NEVER;
+    for (uint32_t i = 0; i < p->n && b.depth < p->n_steps; i++) {
+        const struct funnel_event *e = &p->events[i];
+        uint32_t left = e->hold == p->hold ? e->steps : 0;
+        while (left) {
+            uint32_t d = 31u - (uint32_t)__builtin_clz(left);
+            left ^= UINT32_C(1) << d;
+            int64_t first = d ? latest[d] : e->start ? e->t : NEVER;
+            if (first == NEVER || e->t - first > p->window_us) continue;
+            latest[d + 1] = first > latest[d + 1] ? first : latest[d + 1];
+            if (d + 1 > b.depth) b = (struct best){d + 1, i};
+        }
+    }
+    return b;
+}
+
+/* `mark` and `walk`: an event may be step k + 1 if it does not come after the last one from which
+ * the end can still be reached. */
+static void walk_plain(const struct funnel_person *p, struct best b, struct funnel_path *out) {
+    uint32_t last[PLAN_MAX_STEPS];
+    int64_t end = p->events[b.end].t;
+    uint32_t k = b.depth - 1, i = b.end;
+    for (last[k] = i; k > 0 && i > 0;) {
+        if (serves(p, &p->events[--i], k - 1)) last[--k] = i;
+    }
+    out->depth = b.depth;
+    for (i = 0;
+         i < last[0] && (end - p->events[i].t > p->window_us || !serves(p, &p->events[i], 0));)
+        i++;
+    for (k = 0; k + 1 < b.depth; k++) {
+        out->t[k] = p->events[i].t;
+        for (i++; i < last[k + 1] && !serves(p, &p->events[i], k + 1);)
+            i++;
+    }
+    out->t[k] = end;
+}
+
 struct err funnel_ordered(struct funnel_person *p, struct funnel_path *out) {
     uint32_t n = 0;
     out->depth = 0;
+    if (is_plain(p)) {
+        struct best plain = search_plain(p);
+        if (plain.depth) walk_plain(p, plain, out);
+        return ERR_NONE;
+    }
     TRY(find_groups(p, &n));
     struct best b = search(p, n);
     if (b.depth == 0) return ERR_NONE;

@@ -51,6 +51,7 @@ static struct err init(struct worker *w) {
     s->metrics = arena_array(w->arena, q->n_metrics, sizeof *s->metrics);
     if (!s->metrics) return ERR(ERR_NOMEM, "query: insights");
     TRY(init_times(w, s));
+    s->plain = measure_is_plain(w->run);
     uint32_t dim = 0;
     for (size_t i = 0; i < q->n_metrics; i++) {
         struct metric *m = &s->metrics[i];
@@ -75,6 +76,7 @@ static bool starts_session(struct worker *w, struct metric *m, const struct hit 
 static struct err person(struct worker *w, const struct hit *hits, uint32_t n) {
     struct insights *s = w->state;
     const struct range *r = &w->run->range;
+    if (s->plain) return measure_plain(w, hits, n);
     for (uint32_t i = 0; i < n; i++) {
         const struct hit *h = &hits[i];
         bool inside = h->t >= r->from_us && h->t < r->to_us, have = false;

@@ -51,6 +51,7 @@ struct metric {
 };
 struct insights {
     struct metric *metrics; /* [q->n_metrics] */
+    bool plain;             /* one count of events or people, no breakdown */
     int64_t *ends;          /* [range.n]: of buckets, cut at the range's end */
     int64_t *trail; /* [3][range.n]: start of the trailing days of a bucket, for dau, wau, mau */
 };
@@ -58,6 +59,9 @@ struct insights {
 /* insights_measure.c */
 /* One event that metric m counts, for the rows `g`. */
 void measure_add(struct worker *w, uint32_t m, const struct hit *h, struct idset g);
+/* The same for all of a person's hits, where the question is as plain as can be. */
+bool measure_is_plain(const struct run *r);
+struct err measure_plain(struct worker *w, const struct hit *hits, uint32_t n);
 /* The person is done: per_user values become averages' parts. */
 void measure_person(struct worker *w, uint32_t m);
 struct slot *measure_slot(struct worker *w, struct metric *m, uint32_t row);

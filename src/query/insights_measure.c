@@ -149,6 +149,12 @@ static void add_number(struct worker *w, const struct metric *m, struct slot *s,
     }
 }
 
+static void add_count(struct worker *w, struct slot *s, uint32_t bucket) {
+    struct cell *c = measure_cell(w, s, bucket);
+    if (c) c->n++;
+    s->whole.n++;
+}
+
 static void add_distinct(struct worker *w, struct metric *m, uint32_t row, uint32_t bucket,
                          uint32_t value) {
     uint32_t key[3] = {row, bucket, value};
@@ -206,7 +212,7 @@ static void add_one(struct worker *w, struct metric *m, const struct hit *h, uin
     switch (m->plan->measure) {
     case MEASURE_TOTAL:
     case MEASURE_SESSIONS:
-        add_number(w, m, slot, bucket, 0);
+        add_count(w, slot, bucket);
         return;
     case MEASURE_UNIQUE:
         add_unique(w, slot, bucket);
@@ -234,6 +240,35 @@ static void add_one(struct worker *w, struct metric *m, const struct hit *h, uin
         }
         return;
     }
+}
+
+/* Many questions are just this: a count of events or of people, without a breakdown. One loop over
+ * the person's hits, with the bucket moving on. */
+bool measure_is_plain(const struct run *r) {
+    const struct plan_metric *m = r->q->metrics;
+    return r->q->n_metrics == 1 && r->q->n_breakdown == 0 && !m->per_user &&
+           (m->measure == MEASURE_TOTAL || m->measure == MEASURE_UNIQUE);
+}
+
+struct err measure_plain(struct worker *w, const struct hit *hits, uint32_t n) {
+    const struct range *r = &w->run->range;
+    struct metric *m = &((struct insights *)w->state)->metrics[0];
+    struct slot *s = measure_slot(w, m, 0);
+    if (!s || !measure_cell(w, s, 0)) return w->error;
+    bool people = m->plan->measure == MEASURE_UNIQUE;
+    uint32_t bucket = 0, last = UINT32_MAX;
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t t = hits[i].t;
+        if (t < r->from_us || t >= r->to_us) continue;
+        if (t < r->starts[bucket] || t >= r->starts[bucket + 1])
+            bucket = range_bucket(r, t, bucket);
+        if (people && bucket == last) continue;
+        s->buckets[bucket].n++;
+        s->whole.n += !people || last == UINT32_MAX;
+        last = bucket;
+        if (people && bucket + 1 == r->n) break;
+    }
+    return w->error;
 }
 
 void measure_add(struct worker *w, uint32_t m, const struct hit *h, struct idset g) {

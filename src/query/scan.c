@@ -14,6 +14,7 @@
 
 #define CHECK_EVERY 512 /* persons between two looks at the clock */
 #define FEW_EQUAL 32
+#define FEW_RUNS 16
 
 struct source {
     uint64_t key;           /* the first half of the id, as a number: nearly always decides */
@@ -151,6 +152,17 @@ static int cmp_rows(const void *a, const void *b) {
     return (x->from > y->from) - (x->from < y->from);
 }
 
+static void order_rows(struct rows *rows, uint32_t n) {
+    if (n > FEW_RUNS) qsort(rows, n, sizeof *rows, cmp_rows);
+    for (uint32_t i = 1; n <= FEW_RUNS && i < n; i++) {
+        struct rows x = rows[i];
+        uint32_t at = i;
+        for (; at > 0 && cmp_rows(&x, &rows[at - 1]) < 0; at--)
+            rows[at] = rows[at - 1];
+        rows[at] = x;
+    }
+}
+
 static struct err next_person(struct scan *k) {
     const struct run *r = k->w->run;
     struct id128 person = *k->heap[0].id;
@@ -167,23 +179,36 @@ static struct err next_person(struct scan *k) {
         if (!settle(r, s)) *s = k->heap[--k->n];
         sift(k, 0);
     }
-    if (k->n_rows > 1) qsort(k->rows, k->n_rows, sizeof *k->rows, cmp_rows);
+    order_rows(k->rows, k->n_rows);
     return ERR_NONE;
 }
 
 /* ---- wanted rows ---- */
 
-/* The picked rows of [row, row + 64), by their bits, that lie in the question's time. */
+/* The picked rows of [row, row + 64), by their bits, that lie in the question's time. Hits are
+ * written field by field: copying one that was just put together waits for its parts. */
 static uint32_t take(struct worker *w, struct hit h, uint64_t bits, uint32_t n) {
-    const struct run *r = w->run;
     const struct picker *k = &w->parts[h.part].picker;
+    const struct window *times = &w->parts[h.part].times[h.side];
+    const uint64_t *wanted = k->wanted;
+    int64_t lo = w->run->lo_us, hi = w->run->hi_us;
+    struct hit *out = w->hits;
     uint32_t first = h.row;
     for (; bits; bits &= bits - 1) {
-        h.row = first + (uint32_t)__builtin_ctzll(bits);
-        h.t = worker_time(w, &h);
-        if (h.t < r->lo_us || h.t >= r->hi_us) continue;
-        h.sel = k->wanted[picker_code(k, h.row)];
-        w->hits[n++] = h;
+        uint32_t row = first + (uint32_t)__builtin_ctzll(bits);
+        int64_t t;
+        if (row - times->base < times->n) {
+            t = times->times[row - times->base];
+        } else {
+            h.row = row;
+            t = worker_load_time(w, &h);
+        }
+        out[n].t = t;
+        out[n].sel = wanted[picker_code(k, row)];
+        out[n].row = row;
+        out[n].part = h.part;
+        out[n].side = h.side;
+        n += t >= lo && t < hi;
     }
     return n;
 }
@@ -315,8 +340,9 @@ static struct err visit(struct scan *k) {
     }
     if (!w->run->has_filters) kept = n;
     for (uint32_t i = kept; i < n; i++) {
-        struct hit h = w->hits[i];
-        if (filter_hit(w, &h)) w->hits[kept++] = h;
+        if (!filter_hit(w, &w->hits[i])) continue;
+        if (kept != i) w->hits[kept] = w->hits[i];
+        kept++;
     }
     TRY(w->error);
     return kept ? w->run->report->person(w, w->hits, kept) : ERR_NONE;

@@ -1,7 +1,7 @@
 #include "query/table.h"
 
-void *table_grow(struct arena *a, void *array, uint32_t *cap, uint32_t need, size_t each_bytes) {
-    if (need <= *cap && array) return array;
+void *table_grow_more(struct arena *a, void *array, uint32_t *cap, uint32_t need,
+                      size_t each_bytes) {
     uint64_t bigger = *cap ? (uint64_t)*cap * 2 : 16;
     while (bigger < need)
         bigger *= 2;

@@ -28,4 +28,9 @@ static inline const void *table_key(const struct table *t, uint32_t i) {
 
 /* Makes room for `need` elements: doubles, copies, zeroes the rest. NULL: out of memory, the array
  * stays as it was. */
-void *table_grow(struct arena *a, void *array, uint32_t *cap, uint32_t need, size_t each_bytes);
+void *table_grow_more(struct arena *a, void *array, uint32_t *cap, uint32_t need,
+                      size_t each_bytes);
+static inline void *table_grow(struct arena *a, void *array, uint32_t *cap, uint32_t need,
+                               size_t each_bytes) {
+    return need <= *cap && array ? array : table_grow_more(a, array, cap, need, each_bytes);
+}
