@@ -63,6 +63,7 @@ static uint32_t hold_of(struct worker *w, const struct hit *h) {
         key[d] = dim_ids(w, d, h).ids[0]; /* the held dims are the first */
         if (key[d] == 0) return FUNNEL_NO_HOLD;
     }
+    if (q->n_hold == 1) return key[0]; /* a value's number is as good */
     uint32_t id = table_put(&f->held, key, NULL);
     if (id == TABLE_NONE) worker_fail(w, ERR(ERR_NOMEM, "query: held values"));
     return id;

@@ -45,7 +45,8 @@ uint32_t groups_n(const struct worker *w) {
 }
 
 /* The row of one tuple of values, or GROUP_OTHER if it is none. */
-static uint32_t row_of(struct worker *w, const uint32_t key[PLAN_MAX_BREAKDOWN], bool counted) {
+static uint32_t row_of_tuple(struct worker *w, const uint32_t key[PLAN_MAX_BREAKDOWN],
+                             bool counted) {
     const struct seeds *s = w->run->seeds;
     if (s) {
         uint32_t g = table_find(&w->groups, key);
@@ -59,6 +60,23 @@ static uint32_t row_of(struct worker *w, const uint32_t key[PLAN_MAX_BREAKDOWN],
     }
     w->group[g].seen |= counted;
     return g;
+}
+
+/* The same; of a single dimension, by the value's number, once it is known. */
+static uint32_t row_of(struct worker *w, const uint32_t key[PLAN_MAX_BREAKDOWN], bool counted) {
+    if (w->run->q->n_breakdown > 1) return row_of_tuple(w, key, counted);
+    uint32_t *known =
+        table_grow(w->arena, w->row_of_value, &w->row_of_value_cap, key[0] + 1, sizeof *known);
+    if (!known) {
+        worker_fail(w, ERR(ERR_NOMEM, "query: groups"));
+        return GROUP_OTHER;
+    }
+    w->row_of_value = known;
+    uint32_t *state = &known[key[0]];
+    if (*state >> 1 && (*state & 1 || !counted)) return (*state >> 1) - 1;
+    uint32_t row = row_of_tuple(w, key, counted);
+    if (row < UINT32_MAX / 2) *state = (row + 1) << 1 | counted;
+    return row;
 }
 
 static bool add_row(struct worker *w, uint32_t row, uint32_t *n) {

@@ -70,22 +70,21 @@ static struct err person(struct worker *w, const struct hit *hits, uint32_t n) {
     if (!start) return ERR_NONE;
     uint32_t cohort = range_bucket(&w->run->range, start->t, 0), at = cohort;
     uint64_t *cells = s->cells + (size_t)cohort * (periods + 1);
-    bool counted = false; /* interval `at` has the person */
+    bool counted = false;        /* interval `at` has the person */
+    int64_t next = start->t + 1; /* events before it change nothing */
     s->size[cohort]++;
     for (const struct hit *h = start + 1; h < hits + n; h++) {
-        if (!(h->sel >> RETURN & 1) || h->t <= start->t) continue;
+        if (h->t < next || !(h->sel >> RETURN & 1)) continue;
         uint32_t was = at;
         while (at + 1 < s->n_starts && s->starts[at + 1] <= h->t)
             at++;
-        if (at - cohort > periods) {
-            at = was;
-            break;
-        }
-        if (counted && at == was) continue;
+        if (at - cohort > periods) break;
         if (counted && w->run->q->on_or_after)
             cells[was - cohort]--; /* only the last one is kept */
         cells[at - cohort]++;
         counted = true;
+        if (at + 1 == s->n_starts) break;
+        next = s->starts[at + 1];
     }
     return ERR_NONE;
 }

@@ -243,6 +243,8 @@ struct worker {
     struct table groups;       /* uint32_t[4] of value numbers -> number */
     struct group_state *group; /* [groups.n] (groups.c) */
     uint32_t group_cap;
+    uint32_t *row_of_value; /* one dimension: (row + 1) * 2 + counted, 0: not asked for yet */
+    uint32_t row_of_value_cap;
     uint32_t *group_list; /* of the hit in hand */
     uint32_t group_list_cap;
 

@@ -169,7 +169,7 @@ static struct err next_person(struct scan *k) {
     uint64_t key = k->heap[0].key;
     k->w->person = person;
     k->n_rows = 0;
-    while (k->n && k->heap[0].key == key && id128_eq(*k->heap[0].id, person)) {
+    while (k->n && k->heap[0].key == key && memcmp(k->heap[0].id->b + 8, person.b + 8, 8) == 0) {
         struct source *s = &k->heap[0];
         if (s->devices)
             TRY(add_rows(k, r->devices[s->at].part, r->devices[s->at].at, true));
@@ -185,30 +185,35 @@ static struct err next_person(struct scan *k) {
 
 /* ---- wanted rows ---- */
 
-/* The picked rows of [row, row + 64), by their bits, that lie in the question's time. Hits are
- * written field by field: copying one that was just put together waits for its parts. */
+/* One picked row becomes a hit, if it lies in the question's time. Written field by field: copying
+ * one that was just put together waits for its parts. */
+static inline uint32_t put_hit(struct worker *w, const struct hit *h, uint32_t n) {
+    struct hit *out = &w->hits[n];
+    out->t = h->t;
+    out->sel = h->sel;
+    out->row = h->row;
+    out->part = h->part;
+    out->side = h->side;
+    return n + (h->t >= w->run->lo_us && h->t < w->run->hi_us);
+}
+
+/* The picked rows of [row, row + 64), by their bits. Such a stretch lies in one window. */
 static uint32_t take(struct worker *w, struct hit h, uint64_t bits, uint32_t n) {
     const struct picker *k = &w->parts[h.part].picker;
     const struct window *times = &w->parts[h.part].times[h.side];
     const uint64_t *wanted = k->wanted;
-    int64_t lo = w->run->lo_us, hi = w->run->hi_us;
-    struct hit *out = w->hits;
     uint32_t first = h.row;
+    for (; bits && first - times->base >= times->n; bits &= bits - 1) {
+        h.row = first + (uint32_t)__builtin_ctzll(bits);
+        h.t = worker_load_time(w, &h);
+        h.sel = wanted[picker_code(k, h.row)];
+        n = put_hit(w, &h, n);
+    }
     for (; bits; bits &= bits - 1) {
-        uint32_t row = first + (uint32_t)__builtin_ctzll(bits);
-        int64_t t;
-        if (row - times->base < times->n) {
-            t = times->times[row - times->base];
-        } else {
-            h.row = row;
-            t = worker_load_time(w, &h);
-        }
-        out[n].t = t;
-        out[n].sel = wanted[picker_code(k, row)];
-        out[n].row = row;
-        out[n].part = h.part;
-        out[n].side = h.side;
-        n += t >= lo && t < hi;
+        h.row = first + (uint32_t)__builtin_ctzll(bits);
+        h.t = times->times[h.row - times->base];
+        h.sel = wanted[picker_code(k, h.row)];
+        n = put_hit(w, &h, n);
     }
     return n;
 }
@@ -330,11 +335,15 @@ static struct err fold(struct worker *w, uint32_t *n) {
 static struct err visit(struct scan *k) {
     struct worker *w = k->w;
     uint32_t n = 0, kept = 0;
+    bool apart = true; /* each run ends before the next begins: in order, and no duplicates */
     w->serial++;
-    for (uint32_t i = 0; i < k->n_rows; i++)
+    for (uint32_t i = 0; i < k->n_rows; i++) {
+        uint32_t from = n;
         TRY(collect(w, &k->rows[i], &n));
+        if (from && n > from) apart &= w->hits[from - 1].t < w->hits[from].t;
+    }
     if (n == 0) return ERR_NONE;
-    if (k->n_rows > 1) {
+    if (!apart) {
         TRY(order_hits(w, n));
         TRY(fold(w, &n));
     }
