@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #define MAX_COMBINATIONS 65536 /* of one event's lists */
+#define MAX_UNITED 1024        /* entries of a dictionary that is looked through */
 
 /* ---- in a worker ---- */
 
@@ -182,8 +183,33 @@ struct err groups_rank(struct worker *w, const double *rank, uint32_t *out_order
 
 /* ---- two passes ---- */
 
+/* How many values a property may have at most. The parts' dictionaries hold much the same, so small
+ * ones are united. */
+static uint64_t values_at_most(const struct run *r, const struct bound_ref *ref, struct arena *a) {
+    struct table seen;
+    uint64_t most = 0;
+    table_init(&seen, a, sizeof(struct id128));
+    for (uint32_t p = 0; p < r->n_parts; p++) {
+        for (size_t i = 0; i < ref->n; i++) {
+            int code = part_find_column(r->parts[p].part, ref->name[i], PART_CODE);
+            int number = part_find_column(r->parts[p].part, ref->name[i], PART_NUMBER);
+            uint32_t n = code >= 0 ? part_column(r->parts[p].part, code)->dictionary_n : 0;
+            if (number >= 0) most += part_column(r->parts[p].part, number)->present_rows;
+            if (n > MAX_UNITED) most += n;
+            for (uint32_t c = 1; c <= n && n <= MAX_UNITED; c++) {
+                struct part_value v;
+                part_entry(r->parts[p].part, code, c, &v);
+                if (v.type == PV_LIST || table_put(&seen, &v.hash, NULL) == TABLE_NONE) most++;
+            }
+        }
+    }
+    return most + seen.n;
+}
+
 bool groups_many(const struct run *r) {
     uint64_t product = 1;
+    AUTO(arena_free) struct arena *scratch = arena_new(0);
+    if (!scratch) return true;
     for (size_t d = 0; d < r->q->n_breakdown && product <= r->q->limit; d++) {
         const struct bound_ref *ref = &r->refs[r->dims[r->breakdown_dim + d].ref];
         uint64_t most = 1; /* $none */
@@ -192,14 +218,7 @@ bool groups_many(const struct run *r) {
         } else if (ref->plan->kind != REF_EVENT) {
             return true;
         }
-        for (uint32_t p = 0; !ref->profiles && p < r->n_parts; p++) {
-            for (size_t i = 0; i < ref->n; i++) {
-                int code = part_find_column(r->parts[p].part, ref->name[i], PART_CODE);
-                int number = part_find_column(r->parts[p].part, ref->name[i], PART_NUMBER);
-                if (code >= 0) most += part_column(r->parts[p].part, code)->dictionary_n;
-                if (number >= 0) most += part_column(r->parts[p].part, number)->present_rows;
-            }
-        }
+        if (!ref->profiles) most += values_at_most(r, ref, scratch);
         product = most > UINT32_MAX / product ? UINT32_MAX : product * most;
     }
     return r->q->n_breakdown && product > r->q->limit;

@@ -66,6 +66,7 @@ struct crew {
     atomic_uint next;
     atomic_bool stop;
     uint32_t n_slices;
+    bool plays; /* tapes instead of slices */
 };
 struct member {
     struct crew *crew;
@@ -80,7 +81,8 @@ static void *work(void *arg) {
     while (!atomic_load(&m->crew->stop) && m->error.code == ERR_OK) {
         unsigned slice = atomic_fetch_add(&m->crew->next, 1);
         if (slice >= m->crew->n_slices) break;
-        m->error = scan_slice(m->worker, slice, m->crew->n_slices);
+        m->error = m->crew->plays ? tape_play(m->worker, &m->crew->run->tapes[slice])
+                                  : scan_slice(m->worker, slice, m->crew->n_slices);
         if (m->error.code != ERR_OK) atomic_store(&m->crew->stop, true);
     }
     return NULL;
@@ -90,6 +92,7 @@ static struct err hire(struct crew *c, struct member *members, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
         members[i] = (struct member){.crew = c};
         TRY(worker_new(c->run, &members[i].worker));
+        if (c->run->ranking) members[i].worker->tape = &c->run->tapes[i];
     }
     return ERR_NONE;
 }
@@ -105,8 +108,12 @@ static void work_all(struct member *members, uint32_t n) {
 }
 
 static struct err gather(const struct run *r, struct member *members, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
         TRY(members[i].error);
+        if (!members[i].worker->tape) continue;
+        members[i].worker->tape->scanned = members[i].worker->scanned;
+        members[i].worker->tape->unknown = members[i].worker->unknown;
+    }
     struct worker *into = members[0].worker;
     for (uint32_t i = 1; i < n; i++) {
         TRY(run_check(r->limits));
@@ -138,6 +145,9 @@ struct err run_workers(struct run *r, struct worker **out) {
     uint64_t slices = slice_count(r);
     struct crew c = {.run = r, .n_slices = n == 1 ? 1 : n * SLICES_PER_THREAD};
     if (slices < c.n_slices) c.n_slices = (uint32_t)slices;
+    if (r->ranking) TRY(tapes_new(r, n));
+    c.plays = !r->ranking && tapes_whole(r);
+    if (c.plays) c.n_slices = r->n_tapes;
     struct err e = hire(&c, members, n);
     if (e.code == ERR_OK) {
         work_all(members, n);
@@ -199,6 +209,7 @@ static struct err all_passes(struct run *r, struct seeds *seeds, struct worker *
     TRY(e);
     r->ranking = false;
     r->seeds = seeds;
+    if (!tapes_whole(r)) tapes_free(r);
     return one_pass(r, out);
 }
 
@@ -303,6 +314,7 @@ struct err query_run(const struct query *q, const struct query_world *w,
         out->n = before;
         out->failed = failed;
     }
+    if (run) tapes_free(run);
     arena_free(a);
     free(run);
     return e;

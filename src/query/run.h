@@ -133,6 +133,9 @@ struct run {
     struct texts
         *texts; /* what is remembered of texts shown; the asking thread's alone. NULL: nothing */
 
+    struct tape *tapes; /* [n_tapes]: one per worker of a pass that ranks; none: nothing written */
+    uint32_t n_tapes;
+
     /* Breakdowns: what a first pass found out for the second (groups.c). */
     bool ranking;              /* this pass only ranks groups */
     const struct seeds *seeds; /* groups that this pass starts with; NULL: none */
@@ -223,6 +226,7 @@ struct worker {
     struct hit *scratch;
     uint32_t scratch_cap;
 
+    struct tape *tape; /* written by a pass that ranks; NULL: not */
     struct id128 person;
     uint32_t serial; /* grows with each person */
     uint64_t scanned, unknown;
@@ -332,6 +336,30 @@ static inline int64_t worker_time(struct worker *w, const struct hit *h) {
 /* scan.c: visits the persons of one slice: [slice, slice + 1) of n_slices equal pieces of the range
  * of pseudonyms. */
 struct err scan_slice(struct worker *w, uint32_t slice, uint32_t n_slices);
+
+/* tape.c: persons and their hits written down by a pass that ranks, so that the next one need not
+ * look for them again. */
+#define TAPES_BYTES ((size_t)48 << 20) /* of all workers at most */
+#define TAPE_REEL_HITS 4096
+#define TAPE_REEL_PERSONS 1024
+struct tape_reel {
+    struct tape_reel *next;
+    uint32_t n_persons, n_hits;
+    uint32_t count[TAPE_REEL_PERSONS];
+    struct id128 person[TAPE_REEL_PERSONS];
+    struct hit hits[TAPE_REEL_HITS];
+};
+struct tape {
+    struct arena *arena; /* NULL: dropped, it grew too long */
+    struct tape_reel *first, *last;
+    uint64_t scanned, unknown; /* by the pass that wrote it */
+};
+struct err tapes_new(struct run *r, uint32_t n);
+void tapes_free(struct run *r);
+bool tapes_whole(const struct run *r); /* there are some, and none was dropped */
+void tape_add(struct tape *t, struct id128 person, const struct hit *hits, uint32_t n);
+/* Gives the persons to the worker's report as the scan did. */
+struct err tape_play(struct worker *w, const struct tape *t);
 
 /* filter.c */
 enum tri { TRI_NO = 0, TRI_UNKNOWN = 1, TRI_YES = 2 };

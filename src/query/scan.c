@@ -15,6 +15,7 @@
 #define CHECK_EVERY 512 /* persons between two looks at the clock */
 #define FEW_EQUAL 32
 #define FEW_RUNS 16
+#define FEW_SOURCES 12
 
 struct source {
     uint64_t key;           /* the first half of the id, as a number: nearly always decides */
@@ -59,8 +60,14 @@ static bool settle(const struct run *r, struct source *s) {
     return true;
 }
 
+static uint64_t second_half(const struct id128 *id) {
+    uint64_t v;
+    memcpy(&v, id->b + 8, sizeof v);
+    return __builtin_bswap64(v);
+}
+
 static bool before(const struct source *a, const struct source *b) {
-    return a->key != b->key ? a->key < b->key : id128_cmp(*a->id, *b->id) < 0;
+    return a->key != b->key ? a->key < b->key : second_half(a->id) < second_half(b->id);
 }
 
 static void sift(struct scan *k, uint32_t i) {
@@ -163,23 +170,54 @@ static void order_rows(struct rows *rows, uint32_t n) {
     }
 }
 
-static struct err next_person(struct scan *k) {
-    const struct run *r = k->w->run;
+static struct err add_source(struct scan *k, const struct source *s) {
+    const struct device_run *d = s->devices ? &k->w->run->devices[s->at] : NULL;
+    return d ? add_rows(k, d->part, d->at, true) : add_rows(k, s->part, s->at, false);
+}
+
+static struct err next_of_many(struct scan *k) {
     struct id128 person = *k->heap[0].id;
     uint64_t key = k->heap[0].key;
-    k->w->person = person;
-    k->n_rows = 0;
     while (k->n && k->heap[0].key == key && memcmp(k->heap[0].id->b + 8, person.b + 8, 8) == 0) {
         struct source *s = &k->heap[0];
-        if (s->devices)
-            TRY(add_rows(k, r->devices[s->at].part, r->devices[s->at].at, true));
-        else
-            TRY(add_rows(k, s->part, s->at, false));
+        TRY(add_source(k, s));
         s->at++;
-        if (!settle(r, s)) *s = k->heap[--k->n];
+        if (!settle(k->w->run, s)) *s = k->heap[--k->n];
         sift(k, 0);
     }
-    order_rows(k->rows, k->n_rows);
+    k->w->person = person;
+    return ERR_NONE;
+}
+
+/* A few sources are looked at one after another: most persons stand in most parts, and a heap would
+ * move all of them. */
+static struct err next_of_few(struct scan *k) {
+    uint32_t least = 0, kept = 0;
+    for (uint32_t i = 1; i < k->n; i++) {
+        if (before(&k->heap[i], &k->heap[least])) least = i;
+    }
+    struct id128 person = *k->heap[least].id;
+    uint64_t key = k->heap[least].key;
+    for (uint32_t i = 0; i < k->n; i++) {
+        struct source *s = &k->heap[i];
+        bool left = true;
+        while (left && s->key == key && memcmp(s->id->b + 8, person.b + 8, 8) == 0) {
+            TRY(add_source(k, s));
+            s->at++;
+            left = settle(k->w->run, s);
+        }
+        if (left && kept != i) k->heap[kept] = *s;
+        kept += left;
+    }
+    k->n = kept;
+    k->w->person = person;
+    return ERR_NONE;
+}
+
+static struct err next_person(struct scan *k) {
+    k->n_rows = 0;
+    TRY(k->n <= FEW_SOURCES ? next_of_few(k) : next_of_many(k));
+    if (k->n_rows > 1) order_rows(k->rows, k->n_rows);
     return ERR_NONE;
 }
 
@@ -354,7 +392,9 @@ static struct err visit(struct scan *k) {
         kept++;
     }
     TRY(w->error);
-    return kept ? w->run->report->person(w, w->hits, kept) : ERR_NONE;
+    if (kept == 0) return ERR_NONE;
+    if (w->tape) tape_add(w->tape, w->person, w->hits, kept);
+    return w->run->report->person(w, w->hits, kept);
 }
 
 struct err scan_slice(struct worker *w, uint32_t slice, uint32_t n_slices) {
