@@ -173,11 +173,10 @@ static struct err find_holds(struct worker *w, uint32_t from, uint32_t to) {
 
 static struct err run_row(struct worker *w, uint32_t from, uint32_t to, uint32_t n) {
     struct funnel *f = w->state;
-    struct funnel_path best = {.depth = 0};
-    if (w->run->ranking) {
-        best.depth = 1;
-        return count(w, f->starts[from].row, &best);
-    }
+    struct funnel_path paths[2], *best = &paths[0], *path = &paths[1];
+    best->depth = 1;
+    if (w->run->ranking) return count(w, f->starts[from].row, best);
+    best->depth = 0;
     TRY(find_holds(w, from, to));
     uint32_t first = f->starts[from].event;
     while (first && f->events[first - 1].t == f->events[first].t)
@@ -185,15 +184,16 @@ static struct err run_row(struct worker *w, uint32_t from, uint32_t to, uint32_t
     f->person.events = f->events + first;
     f->person.n = n - first;
     for (uint32_t i = 0; i < f->n_holds; i++) {
-        struct funnel_path path;
         f->person.hold = f->holds[i];
-        TRY(w->run->q->any_order ? funnel_any(&f->person, &path)
-                                 : funnel_ordered(&f->person, &path));
-        if (best.depth == 0 || funnel_path_cmp(&path, &best) < 0) best = path;
+        TRY(w->run->q->any_order ? funnel_any(&f->person, path) : funnel_ordered(&f->person, path));
+        if (best->depth && funnel_path_cmp(path, best) >= 0) continue;
+        struct funnel_path *other = best;
+        best = path;
+        path = other;
     }
     for (uint32_t i = from; i < to; i++)
         f->events[f->starts[i].event].start = false;
-    return count(w, f->starts[from].row, &best);
+    return count(w, f->starts[from].row, best);
 }
 
 static struct err person(struct worker *w, const struct hit *hits, uint32_t n) {

@@ -235,12 +235,13 @@ static bool is_plain(const struct funnel_person *p) {
  * several steps is used once. */
 static struct best search_plain(const struct funnel_person *p) {
     int64_t latest[PLAN_MAX_STEPS + 1];
+    uint32_t steps = (uint32_t)((UINT64_C(1) << p->n_steps) - 1);
     struct best b = {0, 0};
     for (uint32_t k = 0; k <= p->n_steps; k++)
         latest[k] = NEVER;
     for (uint32_t i = 0; i < p->n && b.depth < p->n_steps; i++) {
         const struct funnel_event *e = &p->events[i];
-        uint32_t left = e->hold == p->hold ? e->steps : 0;
+        uint32_t left = e->hold == p->hold ? e->steps & steps : 0;
         while (left) {
             uint32_t d = 31u - (uint32_t)__builtin_clz(left);
             left ^= UINT32_C(1) << d;

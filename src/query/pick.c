@@ -12,11 +12,9 @@
 #include <immintrin.h>
 #endif
 
-void picker_init(struct picker *k, const struct active_part *a) {
-    *k = (struct picker){.rows = a->rows, .n_events = a->n_events, .wanted = a->wanted};
-    k->codes = part_event_view(a->part, &k->width);
-    for (uint32_t code = 1; k->width == 1 && code <= a->n_events && code < 256; code++) {
-        if (a->wanted[code]) k->table[code >> 7][code & 15] |= (uint8_t)(1u << (code >> 4 & 7));
+void picker_init(struct picker *k) {
+    for (uint32_t code = 1; k->width == 1 && code <= k->n_events && code < 256; code++) {
+        if (k->wanted[code]) k->table[code >> 7][code & 15] |= (uint8_t)(1u << (code >> 4 & 7));
     }
 #if defined(__x86_64__)
     k->wide = k->width == 1 && __builtin_cpu_supports("avx2");

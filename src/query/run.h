@@ -143,13 +143,13 @@ struct run {
 
 /* ---- pick.c: rows with a wanted event ---- */
 struct picker {
-    const uint8_t *codes; /* in the part, `width` bytes each */
-    const uint64_t *wanted;
+    const uint8_t *codes;   /* [rows], in the part, `width` bytes each */
+    const uint64_t *wanted; /* [n_events + 1] */
     uint32_t width, rows, n_events;
     uint8_t table[2][16]; /* codes of one byte: see pick.c */
     bool wide;            /* the machine looks 32 codes up at once */
 };
-void picker_init(struct picker *k, const struct active_part *a);
+void picker_init(struct picker *k); /* codes, wanted and the numbers are set; the rest is zero */
 /* Bit i: row + i is wanted. `row` < rows, a multiple of 64. */
 uint64_t picker_bits(const struct picker *k, uint32_t row);
 uint64_t picker_plain(const struct picker *k, uint32_t row); /* the same, one by one */

@@ -129,7 +129,9 @@ static struct err part_init(struct worker *w, struct worker_part *p, const struc
     for (uint32_t i = 0; i < w->run->n_refs; i++)
         columns += 2 * w->run->refs[i].n;
     p->active = a;
-    picker_init(&p->picker, a);
+    p->picker = (struct picker){.rows = a->rows, .n_events = a->n_events, .wanted = a->wanted};
+    p->picker.codes = part_event_view(a->part, &p->picker.width);
+    picker_init(&p->picker);
     p->word[0].at = p->word[1].at = UINT32_MAX;
     p->names = (struct column){.index = COLUMN_EVENTS, .dictionary_n = a->n_events};
     p->columns = arena_array(w->arena, columns, sizeof *p->columns);
