@@ -48,18 +48,21 @@ static bool grants(const struct run *r, const struct wish *w, struct id128 hash)
 static struct err want_events(struct run *r, struct active_part *a, const struct wish *wishes,
                               uint64_t *out_all) {
     uint64_t *wanted = arena_array(r->arena, (size_t)a->n_events + 1, sizeof *wanted);
+    uint64_t *needed = arena_array(r->arena, (size_t)a->n_events + 1, sizeof *needed);
     uint32_t *ids = arena_array(r->arena, (size_t)a->n_events + 1, sizeof *ids);
-    if (!wanted || !ids) return ERR(ERR_NOMEM, "query: events");
+    if (!wanted || !needed || !ids) return ERR(ERR_NOMEM, "query: events");
     for (uint32_t code = 1; code <= a->n_events; code++) {
         struct id128 hash = part_event_hash(a->part, code);
         if (!r->want_hidden && active_is_hidden_event(r->w, hash)) continue;
         for (size_t i = 0; i < r->n_selectors; i++)
             wanted[code] |= (uint64_t)grants(r, &wishes[i], hash) << i;
         *out_all |= wanted[code];
+        needed[code] = wanted[code] & r->must;
         if (r->want_event_ids && wanted[code]) ids[code] = table_put(&r->events, &hash, NULL);
         if (ids[code] == TABLE_NONE) return ERR(ERR_NOMEM, "query: events");
     }
     a->wanted = wanted;
+    a->needed = needed;
     a->event_ids = ids;
     return ERR_NONE;
 }

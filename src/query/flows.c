@@ -20,6 +20,7 @@ static struct err plan(struct run *r) {
     static const struct plan_selector every = {.any = true, .field = "anchor"};
     const struct query *q = r->q;
     run_add_selector(r, &q->anchor);
+    r->must = UINT64_C(1) << ANCHOR;
     run_add_selector(r, &every);
     r->want_event_ids = true;
     if (q->backward) r->lo_us = r->range.from_us - q->window_us;

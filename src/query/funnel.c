@@ -38,6 +38,7 @@ static struct err plan(struct run *r) {
         TRY(run_add_dim(r, &q->hold[i], true, &dim));
     }
     r->hi_us = r->range.to_us + q->window_us;
+    if (!q->any_order && q->n_steps > 0) r->must = 1; /* step 1 */
     return ERR_NONE;
 }
 

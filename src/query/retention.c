@@ -26,6 +26,7 @@ static struct err plan(struct run *r) {
         return e;
     }
     run_add_selector(r, &q->start);
+    if (!q->start.any) r->must = UINT64_C(1) << START;
     run_add_selector(r, &q->back);
     int64_t at = r->range.starts[r->range.n];
     for (uint32_t i = 0; i < q->periods; i++)

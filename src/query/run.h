@@ -83,6 +83,7 @@ struct active_part {
     const uint32_t *starts;
     uint32_t n_persons, rows, n_events;
     const uint64_t *wanted; /* [n_events + 1]: selectors by event code */
+    const uint64_t *needed; /* the same, those of run->must */
     const uint32_t *
         event_ids; /* [n_events + 1]: number of the event in run->events; only if the report asks */
     const uint64_t *hidden; /* bit per person: a device whose rows belong to another; NULL: none */
@@ -111,6 +112,8 @@ struct run {
     size_t n_selectors;
     bool has_filters;
     bool want_event_ids;
+    uint64_t must; /* a person without an event of these selectors is none of the report's; 0: all
+                      are. Filters may turn it off: they count what they can't tell */
 
     struct bound_ref *refs;
     uint32_t n_refs, refs_cap;
@@ -160,6 +163,15 @@ static inline uint32_t picker_code(const struct picker *k, uint32_t row) {
     return code;
 }
 
+/* A picker and the words that it gave last, for rows in order and for those of devices. */
+struct picks {
+    struct picker picker;
+    struct {
+        uint32_t at; /* bits of rows [at, at + 64) */
+        uint64_t bits;
+    } word[2];
+};
+
 /* ---- workers ---- */
 struct window {
     uint32_t base, n;
@@ -187,11 +199,7 @@ struct reading {
 };
 struct worker_part {
     const struct active_part *active;
-    struct picker picker;
-    struct {
-        uint32_t at; /* bits of rows [at, at + 64) */
-        uint64_t bits;
-    } word[2];
+    struct picks wanted, needed; /* needed: only where the run says what a person must have */
     struct column names;
     struct window times[2], inserts[2];
     struct column *columns; /* [columns_cap], fixed once allocated: readings point into it */
@@ -316,7 +324,7 @@ void column_entry(const struct worker *w, uint32_t part, const struct column *c,
 void worker_fail(struct worker *w, struct err e);
 /* The code of a row that was picked. */
 static inline uint32_t worker_event(const struct worker *w, const struct hit *h) {
-    return picker_code(&w->parts[h->part].picker, h->row);
+    return picker_code(&w->parts[h->part].wanted.picker, h->row);
 }
 static inline uint32_t column_code(struct worker *w, const struct hit *h, struct column *c) {
     const struct window *win = &c->win[h->side];

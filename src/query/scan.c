@@ -237,7 +237,7 @@ static inline uint32_t put_hit(struct worker *w, const struct hit *h, uint32_t n
 
 /* The picked rows of [row, row + 64), by their bits. Such a stretch lies in one window. */
 static uint32_t take(struct worker *w, struct hit h, uint64_t bits, uint32_t n) {
-    const struct picker *k = &w->parts[h.part].picker;
+    const struct picker *k = &w->parts[h.part].wanted.picker;
     const struct window *times = &w->parts[h.part].times[h.side];
     const uint64_t *wanted = k->wanted;
     uint32_t first = h.row;
@@ -256,22 +256,33 @@ static uint32_t take(struct worker *w, struct hit h, uint64_t bits, uint32_t n) 
     return n;
 }
 
-/* Persons' runs follow each other, so a word of bits serves all that it touches. */
-static uint64_t word_at(struct worker_part *p, uint8_t side, uint32_t row) {
-    if (p->word[side].at != row) {
-        p->word[side].at = row;
-        p->word[side].bits = picker_bits(&p->picker, row);
+/* The bits of a run's rows among [row, row + 64). Persons' runs follow each other, so a word serves
+ * all that it touches. */
+static uint64_t bits_of(struct picks *p, const struct rows *rows, uint32_t row) {
+    if (p->word[rows->side].at != row) {
+        p->word[rows->side].at = row;
+        p->word[rows->side].bits = picker_bits(&p->picker, row);
     }
-    return p->word[side].bits;
+    uint64_t bits = p->word[rows->side].bits;
+    if (row < rows->from) bits &= UINT64_MAX << (rows->from - row);
+    if (rows->to - row < 64) bits &= (UINT64_C(1) << (rows->to - row)) - 1;
+    return bits;
+}
+
+static bool has_needed(const struct scan *k) {
+    for (uint32_t i = 0; i < k->n_rows; i++) {
+        const struct rows *rows = &k->rows[i];
+        struct picks *p = &k->w->parts[rows->part].needed;
+        for (uint32_t row = rows->from & ~UINT32_C(63); row < rows->to; row += 64)
+            if (bits_of(p, rows, row)) return true;
+    }
+    return false;
 }
 
 static struct err collect(struct worker *w, const struct rows *rows, uint32_t *n) {
     struct worker_part *p = &w->parts[rows->part];
-    w->scanned += rows->to - rows->from;
     for (uint32_t row = rows->from & ~UINT32_C(63); row < rows->to; row += 64) {
-        uint64_t bits = word_at(p, rows->side, row);
-        if (row < rows->from) bits &= UINT64_MAX << (rows->from - row);
-        if (rows->to - row < 64) bits &= (UINT64_C(1) << (rows->to - row)) - 1;
+        uint64_t bits = bits_of(&p->wanted, rows, row);
         if (!bits) continue;
         if (*n > UINT32_MAX - 64) return ERR(ERR_LIMIT, "query: rows of one person");
         struct hit *hits = table_grow(w->arena, w->hits, &w->hits_cap, *n + 64, sizeof *hits);
@@ -375,6 +386,9 @@ static struct err visit(struct scan *k) {
     uint32_t n = 0, kept = 0;
     bool apart = true; /* each run ends before the next begins: in order, and no duplicates */
     w->serial++;
+    for (uint32_t i = 0; i < k->n_rows; i++)
+        w->scanned += k->rows[i].to - k->rows[i].from;
+    if (w->run->must && !w->run->has_filters && !has_needed(k)) return ERR_NONE;
     for (uint32_t i = 0; i < k->n_rows; i++) {
         uint32_t from = n;
         TRY(collect(w, &k->rows[i], &n));

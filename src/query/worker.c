@@ -124,15 +124,20 @@ static struct err bind_reading(struct worker *w, struct worker_part *p, uint32_t
     return ERR_NONE;
 }
 
+static void picks_init(struct picks *p, const struct active_part *a, const uint64_t *wanted) {
+    p->picker = (struct picker){.rows = a->rows, .n_events = a->n_events, .wanted = wanted};
+    p->picker.codes = part_event_view(a->part, &p->picker.width);
+    picker_init(&p->picker);
+    p->word[0].at = p->word[1].at = UINT32_MAX;
+}
+
 static struct err part_init(struct worker *w, struct worker_part *p, const struct active_part *a) {
     size_t columns = 0;
     for (uint32_t i = 0; i < w->run->n_refs; i++)
         columns += 2 * w->run->refs[i].n;
     p->active = a;
-    p->picker = (struct picker){.rows = a->rows, .n_events = a->n_events, .wanted = a->wanted};
-    p->picker.codes = part_event_view(a->part, &p->picker.width);
-    picker_init(&p->picker);
-    p->word[0].at = p->word[1].at = UINT32_MAX;
+    picks_init(&p->wanted, a, a->wanted);
+    picks_init(&p->needed, a, a->needed);
     p->names = (struct column){.index = COLUMN_EVENTS, .dictionary_n = a->n_events};
     p->columns = arena_array(w->arena, columns, sizeof *p->columns);
     p->reads = arena_array(w->arena, w->run->n_refs, sizeof *p->reads);
