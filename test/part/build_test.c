@@ -1,3 +1,4 @@
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -199,6 +200,11 @@ static void ranges_read_the_same_as_single_rows(void **state) {
                 assert_int_equal(one, codes[i]);
             else
                 assert_memory_equal(&number, &numbers[i], sizeof number);
+            number = code ? 0 : part_number_at(p, c, from + i);
+            if (code)
+                assert_int_equal(part_code_at(p, c, from + i), codes[i]);
+            else
+                assert_true(number == numbers[i] || (isnan(number) && isnan(numbers[i])));
         }
         if (code)
             part_codes(p, c, 0, rows, codes);
@@ -207,6 +213,11 @@ static void ranges_read_the_same_as_single_rows(void **state) {
         for (uint32_t i = 0; i < rows; i++)
             present += code ? codes[i] != 0 : numbers[i] == numbers[i];
         assert_int_equal(present, part_column(p, c)->present_rows);
+    }
+    for (uint32_t row = 0; row < rows; row++) {
+        int64_t time;
+        part_times(p, row, 1, &time);
+        assert_int_equal(part_time_at(p, row), time);
     }
     free(codes);
     free(numbers);

@@ -25,7 +25,7 @@ static uint64_t read_column(const struct part *p, int c, uint32_t row, uint32_t 
         part_numbers(p, c, row, n, numbers);
         for (uint32_t i = 0; i < n; i++)
             sum += isnan(numbers[i]) ? 0u : 1u;
-        return sum;
+        return sum + (isnan(part_number_at(p, c, row)) ? 0u : 1u);
     }
     uint32_t codes[512];
     part_codes(p, c, row, n, codes);
@@ -34,6 +34,8 @@ static uint64_t read_column(const struct part *p, int c, uint32_t row, uint32_t 
         part_entry(p, c, codes[i], &v);
         sum += read_value(v, 0);
     }
+    for (uint32_t i = 0; i < n; i += 37)
+        if (part_code_at(p, c, row + i) > part_column(p, c)->dictionary_n) abort();
     return sum;
 }
 
@@ -44,6 +46,8 @@ static uint64_t read_rows(const struct part *p, uint32_t row, uint32_t n) {
     part_times(p, row, n, times);
     part_event_codes(p, row, n, events);
     part_inserts(p, row, n, inserts);
+    for (uint32_t i = 0; i < n; i += 37)
+        sum += (uint64_t)part_time_at(p, row + i);
     for (uint32_t i = 0; i < n; i++) {
         if (events[i] > part_info(p)->n_events) abort();
         sum += (uint64_t)times[i] + inserts[i] + part_event_hash(p, events[i]).b[0];
