@@ -4,6 +4,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { createProject } from '../test/story/lib/project.mjs';
 import { binary, startServer } from '../test/story/lib/server.mjs';
@@ -111,7 +112,7 @@ const { server, project, loaded } = await loadWeir(generate, meter);
 const engines = [...peers, new Weir(server, project, meter, () => family(server.pid))];
 await checkAll(engines);
 const result = { size, events, persons, runs, date: new Date().toISOString(), commit: execFileSync('git', ['-C', here, 'describe', '--always', '--dirty', '--exclude', '*'], { encoding: 'utf8' }).trim() };
-Object.assign(result, { loads: { Weir: loaded, ...Object.fromEntries(peers.map((p) => [p.name, p.loaded])) }, sizes: sizesOf(file('weir/parts')), questions: await measureAll(engines, meter) });
+Object.assign(result, { loads: { Weir: loaded, ...Object.fromEntries(peers.map((p) => [p.name, p.loaded])) }, sizes: sizesOf(file('weir/parts')), questions: await measureAll(engines, meter), busy: os.loadavg()[1] });
 for (const p of peers) p.close();
 result.startUp = await during('starting', () => startUp(server));
 result.idle = await during('resting', () => idle(server, meter));
