@@ -9,7 +9,6 @@ static const struct process_row processes[] = {
     {PROCESS_CONSOLE, "console", console_run},
 };
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     return cli_main(argc, argv, processes, (int)(sizeof processes / sizeof *processes));
 }

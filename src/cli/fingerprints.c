@@ -1,5 +1,6 @@
 #include "cli/fingerprints.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -111,6 +112,7 @@ static struct err merge(struct fingerprints *f, struct run *runs, uint64_t *out)
         for (size_t k = 0; k < f->runs; k++)
             if (runs[k].n && (!least || runs[k].window[runs[k].i] < least->window[least->i]))
                 least = &runs[k];
+        assert(least); /* the runs hold exactly spilled_n values */
         uint64_t value = least->window[least->i++];
         duplicates += i > 0 && value == last;
         last = value;

@@ -1,13 +1,17 @@
-/* crowd.h: the crowd rule's counting: which texts k different people of a project have sent (CROWD.md).
+/* crowd.h: the crowd rule's counting: which texts k different people of a project have sent
+ * (CROWD.md).
  *
- * The readable set is exact (full 128-bit hashes, never a Bloom filter). The candidates are a bounded table: full
- * hash and up to `needed` short fingerprints of people. Eviction means zero: flooding can only delay.
+ * The readable set is exact (full 128-bit hashes, never a Bloom filter). The candidates are a
+ * bounded table: full hash and up to `needed` short fingerprints of people. Eviction means zero:
+ * flooding can only delay.
  *
- * Early marking is the danger: a text must not count as readable before the frame that carries it readable is durable.
- * So a verdict of CROWD_BECOMES leaves the text pending; crowd_commit moves the pending into the set,
- * crowd_abort puts them back among the candidates (with k people, so the next sight tries again).
+ * Early marking is the danger: a text must not count as readable before the frame that carries it
+ * readable is durable. So a verdict of CROWD_BECOMES leaves the text pending; crowd_commit moves
+ * the pending into the set, crowd_abort puts them back among the candidates (with k people, so the
+ * next sight tries again).
  *
- * Threading: belongs to the front's one thread. Depends on: base, seal. Used by: intake, front, store (snapshots).
+ * Threading: belongs to the front's one thread. Depends on: base, seal. Used by: intake, front,
+ * store (snapshots).
  */
 #pragma once
 
@@ -22,7 +26,8 @@ struct crowd; /* one project's */
 
 enum crowd_verdict {
     CROWD_SEALED,  /* carry it sealed */
-    CROWD_BECOMES, /* this person is the k-th, or the text is pending in this commit group: carry it readable, with its text */
+    CROWD_BECOMES, /* this person is the k-th, or the text is pending in this commit group: carry it
+                      readable, with its text */
     CROWD_KNOWN,   /* in the durable set: the hash alone is enough */
 };
 
@@ -33,7 +38,8 @@ AUTO_DEFINE(struct crowd *, crowd_free);
 
 /* One sight of text h by a person (0: nobody, which never counts). needed: k, or 5 k for places. */
 enum crowd_verdict crowd_see(struct crowd *c, struct id128 h, uint64_t person, uint32_t needed);
-/* A text that is readable by a list (published, closed list): BECOMES the first time, KNOWN after its commit. */
+/* A text that is readable by a list (published, closed list): BECOMES the first time, KNOWN after
+ * its commit. */
 enum crowd_verdict crowd_admit(struct crowd *c, struct id128 h);
 bool crowd_is_readable(const struct crowd *c, struct id128 h);
 /* A readable text met in a durable frame (start-up, following). */
@@ -44,9 +50,10 @@ void crowd_abort(struct crowd *c);
 size_t crowd_readable_n(const struct crowd *c);
 size_t crowd_candidates_n(const struct crowd *c);
 
-/* The exact set as console saves it, with the journal position it is true for: `front/crowd-<project>.set`. Sorted hashes,
- * checksum, written by rename. */
-struct err crowd_set_write(const char *path, uint64_t journal_position, const struct id128 *hashes, size_t n);
+/* The exact set as console saves it, with the journal position it is true for:
+ * `front/crowd-<project>.set`. Sorted hashes, checksum, written by rename. */
+struct err crowd_set_write(const char *path, uint64_t journal_position, const struct id128 *hashes,
+                           size_t n);
 struct err crowd_set_read(const char *path, struct crowd *into, uint64_t *out_journal_position);
 /* Candidates, saved on a clean stop and removed once read: `front/crowd-<project>.candidates`. */
 struct err crowd_candidates_write(const char *path, const struct crowd *c);

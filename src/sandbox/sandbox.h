@@ -15,7 +15,8 @@
 enum sandbox_write {
     SANDBOX_READ,      /* read only */
     SANDBOX_WRITE,     /* (true) create, change, rename, remove below it, and read */
-    SANDBOX_WRITE_ONLY /* create, change, remove below it, but read nothing there: front's journal */
+    SANDBOX_WRITE_ONLY /* create, change, remove below it, but read nothing there: front's journal
+                        */
 };
 struct sandbox_path {
     const char *path; /* a folder (all below it) or a file; one that does not exist is left out */

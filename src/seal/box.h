@@ -24,8 +24,8 @@
 #define SEAL_NONCE_BYTES 24
 #define SEAL_PAD_BYTES 16
 
-static inline void seal_box_content(uint8_t out[SEAL_BOX_CONTENT_BYTES], const struct seal_frame *f)
-{
+static inline void seal_box_content(uint8_t out[SEAL_BOX_CONTENT_BYTES],
+                                    const struct seal_frame *f) {
     memcpy(out, "WeirFK1", 8);
     seal_put_u64(out + 8, f->project);
     seal_put_u64(out + 16, f->team_key_id);
@@ -34,8 +34,7 @@ static inline void seal_box_content(uint8_t out[SEAL_BOX_CONTENT_BYTES], const s
 }
 
 static inline void seal_text_ad(uint8_t out[SEAL_AD_BYTES], uint64_t project, struct id128 frame,
-                                uint64_t ordinal)
-{
+                                uint64_t ordinal) {
     memcpy(out, "WeirST1", 8);
     seal_put_u64(out + 8, project);
     memcpy(out + 16, frame.b, 16);
@@ -43,8 +42,7 @@ static inline void seal_text_ad(uint8_t out[SEAL_AD_BYTES], uint64_t project, st
 }
 
 /* Ordinals never repeat under one frame key, so neither does a nonce. */
-static inline void seal_text_nonce(uint8_t out[SEAL_NONCE_BYTES], uint64_t ordinal)
-{
+static inline void seal_text_nonce(uint8_t out[SEAL_NONCE_BYTES], uint64_t ordinal) {
     memset(out, 0, SEAL_NONCE_BYTES);
     seal_put_u64(out, ordinal);
 }

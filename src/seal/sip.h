@@ -1,7 +1,8 @@
 /* sip.h: private to seal. SipHash-2-4 with 128 bits of output, fed piece by piece.
  *
- * libsodium has the same function (crypto_shorthash_siphashx24) but wants the whole message in one piece; a text's
- * hash covers a head, a path and a value that lie apart, up to a megabyte. The test holds the two equal.
+ * libsodium has the same function (crypto_shorthash_siphashx24) but wants the whole message in one
+ * piece; a text's hash covers a head, a path and a value that lie apart, up to a megabyte. The test
+ * holds the two equal.
  */
 #pragma once
 

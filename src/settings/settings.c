@@ -6,6 +6,7 @@
  */
 #include "settings/settings.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -46,6 +47,7 @@ static struct err fault_at(char *fault, const char *where, const char *name, con
 
 static struct err set_option(struct settings *s, const struct option *o, struct str value,
                              const char *where, char *fault) {
+    assert(o);
     if (o->bytes == 0) {
         int64_t n;
         if (!str_to_i64(value, &n) || n < 0 || n > UINT32_MAX)

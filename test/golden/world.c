@@ -33,7 +33,8 @@ static struct err ask(struct world *w, const struct json *v, struct buf *out,
     TRY(query_parse(v, &q, fault));
     struct query_world world = world_query(w);
     struct query_rights rights = {w->may_reveal, w->opened};
-    struct query_limits limits = {.threads = 2, .memory_bytes = (size_t)512 << 20, .persons_per_slice = 1};
+    struct query_limits limits = {
+        .threads = 2, .memory_bytes = (size_t)512 << 20, .persons_per_slice = 1};
     struct query_outcome outcome;
     struct err e = query_run(q, &world, &rights, &limits, out, &outcome);
     *fault = outcome.fault;
