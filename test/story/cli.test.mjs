@@ -1,12 +1,12 @@
 // cli.test.mjs: every command with --json and its exit codes: 2 usage, 3 refused, 4 damaged data, 1 else; through a running
 // server and on a folder without one.
 import assert from 'node:assert';
-import { cpSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import zlib from 'node:zlib';
 import { Project } from './lib/project.mjs';
-import { freshFolder, sleep, startServer, weir, weirJson } from './lib/server.mjs';
+import { filesOf, freshFolder, sleep, startServer, weir, weirJson } from './lib/server.mjs';
 
 let server;
 const offline = freshFolder('cli-offline');
@@ -145,9 +145,8 @@ test('check says 4 where a byte of data was changed', { timeout: 120000 }, async
     const folder = freshFolder('cli-damaged');
     const p = await weirJson(folder, ['project', 'create', 'Damaged']);
     await weirJson(folder, ['import', '--project', String(p.project_id), '-'], { input: lines(500, 'D').join('\n') });
-    const walk = (f) => readdirSync(f, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? walk(path.join(f, e.name)) : [path.join(f, e.name)]));
-    const targets = walk(folder).filter((f) => /journal|part/.test(path.relative(folder, f)) && statSync(f).size > 500);
-    assert.ok(targets.length > 0, walk(folder).join());
+    const targets = filesOf(folder).filter((f) => /journal|part/.test(path.relative(folder, f)) && statSync(f).size > 500);
+    assert.ok(targets.length > 0, filesOf(folder).join());
     for (const t of targets) {
         const copy = freshFolder('cli-damaged-copy'), file = path.join(copy, path.relative(folder, t));
         cpSync(folder, copy, { recursive: true, filter: (f) => path.basename(f) !== 'run' }); // sockets
@@ -182,14 +181,13 @@ test('seal asks for a passphrase file that is there; a second seal is refused or
     assert.ok(torn.code !== 0 || !torn.stdout.includes('p-0'), 'altered ciphertext does not open');
     await sleep(0);
 });
-const walkHas = (folder, name) => existsSync(path.join(folder, name)) || readdirSync(folder, { withFileTypes: true }).some((e) => e.isDirectory() && walkHas(path.join(folder, e.name), name));
+const walkHas = (folder, name) => filesOf(folder).some((f) => path.basename(f) === name);
 
 test('secrets are not in the files of the data folder', { timeout: 60000 }, async () => {
     const folder = freshFolder('cli-secrets');
     const p = await weirJson(folder, ['project', 'create', 'Secrets']);
     const k = await weirJson(folder, ['key', 'create', '--project', String(p.project_id), '--role', 'admin']);
-    const walk = (f) => readdirSync(f, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? walk(path.join(f, e.name)) : e.isFile() ? [path.join(f, e.name)] : []));
-    for (const f of walk(folder)) {
+    for (const f of filesOf(folder)) {
         const text = readFileSync(f).toString('latin1');
         for (const secret of [p.secret, k.secret]) assert.ok(!text.includes(secret), path.relative(folder, f));
         if (/key/.test(path.basename(f))) assert.strictEqual(statSync(f).mode & 0o077, 0, `${f} is private`);

@@ -2,11 +2,11 @@
 // the data folder, in plain, hex or base64 at its three offsets; the control, with the rule off, finds all 1,000, so the
 // scan can fail. Counts are right in both; the export can be opened with passphrase and recovery code.
 import assert from 'node:assert';
-import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import { basic, createProject } from './lib/project.mjs';
-import { freshFolder, sleep, startServer, weir, weirJson } from './lib/server.mjs';
+import { filesOf, freshFolder, sleep, startServer, weir, weirJson } from './lib/server.mjs';
 
 const planted = Array.from({ length: 1000 }, (_, i) => `zq${i.toString(36).padStart(3, 'x')}vk.plant${(i * 7919) % 1000}@ex${i % 10}mple.com`);
 const url = 'https://shop.example/a';
@@ -62,10 +62,6 @@ async function plant(p, only = () => true) {
     }
 }
 
-const files = (folder) => readdirSync(folder, { withFileTypes: true, recursive: false }).flatMap((e) => {
-    const f = path.join(folder, e.name);
-    return e.isDirectory() ? files(f) : e.isFile() ? [f] : [];
-});
 // The ways in which a value may stand in a file; base64 without the characters that its neighbours decide.
 function encodings(mail) {
     const bytes = Buffer.from(mail), list = [mail, bytes.toString('hex'), bytes.toString('hex').toUpperCase(), encodeURIComponent(mail), Buffer.from(mail, 'utf16le').toString('latin1')];
@@ -81,7 +77,7 @@ function encodings(mail) {
 function scan(folder) {
     const found = new Map(), needles = new Map();
     for (const mail of planted) for (const e of encodings(mail)) { const head = e.slice(0, 8); if (!needles.has(head)) needles.set(head, []); needles.get(head).push([e, mail]); }
-    for (const f of files(folder)) {
+    for (const f of filesOf(folder)) {
         const text = readFileSync(f).toString('latin1');
         for (let i = 0; i + 8 <= text.length; i++) {
             const list = needles.get(text.substr(i, 8));
@@ -175,5 +171,5 @@ test('after weir seal nothing planted is in any file; counts stay; the export op
     assert.deepStrictEqual([...left].slice(0, 5), [], `${left.size} of 1,000 are in the folder`);
     await server.start();
     assert.deepStrictEqual((await project.query(all)).series, before);
-    assert.ok(files(server.data).reduce((n, f) => n + statSync(f).size, 0) > 100000, 'there was something to scan');
+    assert.ok(filesOf(server.data).reduce((n, f) => n + statSync(f).size, 0) > 100000, 'there was something to scan');
 });

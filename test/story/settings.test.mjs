@@ -2,12 +2,12 @@
 // keys may send, how much, from where, what a property means, which texts are published by hand.
 import assert from 'node:assert';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import Mixpanel from 'mixpanel';
 import { basic, createProject } from './lib/project.mjs';
-import { freshFolder, startServer, weir, weirJson } from './lib/server.mjs';
+import { filesOf, freshFolder, startServer, weir, weirJson } from './lib/server.mjs';
 
 let server, project, other;
 before(async () => {
@@ -228,10 +228,7 @@ test('what is always sealed cannot be published, and no list keeps a text in the
     assert.strictEqual((await asAdmin(p, 'POST', '/lexicon/marks', { property: 'x', mark: 'secret' })).status, 400);
     await change(p, 'POST', '/publish', { property: 'zqplantedproperty', value: 'zqplantedvalue' });
     await mark(p, 'zqmarkedproperty', 'identity');
-    for (const file of readdirSync(server.data, { recursive: true })) {
-        const full = path.join(server.data, file);
-        if (statSync(full).isFile()) assert.ok(!/zq(planted|marked)/.test(readFileSync(full, 'latin1')), file);
-    }
+    for (const file of filesOf(server.data)) assert.ok(!/zq(planted|marked)/.test(readFileSync(file, 'latin1')), file);
 });
 
 test('settings, marks and published texts outlive a restart; a sealed property is marked by its label', { timeout: 60000 }, async () => {

@@ -26,7 +26,9 @@ export const isDay = (s: string | undefined): s is string => !!s && DAY.test(s) 
 export function today(timezone: string): string {
     const now = new Date();
     try {
-        return new Intl.DateTimeFormat('en-CA', { timeZone: timezone, dateStyle: 'short' }).format(now);
+        const format = new Intl.DateTimeFormat('en-US', { timeZone: timezone, year: 'numeric', month: '2-digit', day: '2-digit' });
+        const part = Object.fromEntries(format.formatToParts(now).map((p) => [p.type, p.value]));
+        return `${part['year']}-${part['month']}-${part['day']}`;
     } catch {
         return now.toISOString().slice(0, 10);
     }

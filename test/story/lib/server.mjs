@@ -1,6 +1,6 @@
 // server.mjs: the real binary: commands, a running server, its processes. Everything a story starts ends with it.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,12 @@ export function freshFolder(name = 'weir') {
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
     return folder;
 }
+
+// Every regular file below a folder (Node 18's recursive readdir stumbles over sockets).
+export const filesOf = (folder) => readdirSync(folder, { withFileTypes: true }).flatMap((e) => {
+    const f = path.join(folder, e.name);
+    return e.isDirectory() ? filesOf(f) : e.isFile() ? [f] : [];
+});
 
 // Runs one command to its end without blocking this process. { code, stdout, stderr, json }.
 export function weir(data, args, { input, env, timeout = 120000 } = {}) {
