@@ -87,7 +87,7 @@ struct bench {
         int world, lanes_n, null; /* null: a null year, else a batch of outages */
         int number;
     } jobs[512];
-    struct null_year null[WORLDS];
+    struct null_year null[WORLDS], pair[WORLDS];
     struct found found[ROWS][OUTAGES_MAX];
     int found_n[ROWS];
 };
@@ -100,13 +100,26 @@ static uint64_t seed_of(const struct job *j, int lane) {
     return random_mix(&s);
 }
 
+/* With two lanes the second is of another signal: what is counted is their agreement. */
 static void run_null(struct bench *b, const struct job *j) {
-    struct lane l;
+    struct lane lanes[2];
     struct null_year year = {.trace = b->trace};
-    lane_begin(&l, &worlds[j->world], seed_of(j, 0));
-    lane_null(&l, INT64_C(3155760), &year);
-    lane_end(&l);
+    lane_begin(&lanes[0], &worlds[j->lanes_n == 2 ? BASE : j->world], seed_of(j, 0));
+    if (j->lanes_n == 2) {
+        lane_begin(&lanes[1], &worlds[j->world], seed_of(j, 1));
+        lane_null_pair(lanes, INT64_C(3155760), &year);
+    } else {
+        lane_null(&lanes[0], INT64_C(3155760), &year);
+    }
+    for (int k = 0; k < j->lanes_n; k++)
+        lane_end(&lanes[k]);
     pthread_mutex_lock(&b->lock);
+    if (j->lanes_n == 2) {
+        b->pair[j->world].years += year.years;
+        b->pair[j->world].alarms += year.alarms;
+        pthread_mutex_unlock(&b->lock);
+        return;
+    }
     b->null[j->world].years += year.years;
     b->null[j->world].alarms += year.alarms;
     b->null[j->world].alarms_all += year.alarms_all;
@@ -179,6 +192,9 @@ static void plan(struct bench *b) {
     for (int y = 0; y < b->null_years; y++)
         for (int w = 0; w < WORLDS; w++)
             add_job(b, (struct job){w, 1, 1, y});
+    for (int y = 0; y < b->null_years; y++)
+        for (int w = EVENTS; w <= ERRORS; w++)
+            add_job(b, (struct job){w, 2, 1, y});
 }
 
 static int by_delay(const void *a, const void *b) {
@@ -233,6 +249,10 @@ static void print(struct bench *b) {
            "pre", "years");
     for (int w = 0; w < WORLDS; w++)
         print_null(b, w);
+    for (int w = EVENTS; w <= ERRORS; w++)
+        if (b->pair[w].years > 0)
+            printf("G10 base reports and %-7s %-16s%7.2f%24.0f\n", worlds[w].name, "",
+                   b->pair[w].alarms / b->pair[w].years, b->pair[w].years);
 }
 
 static bool option(int argc, char **argv, int *k, const char *name, const char **out) {

@@ -55,6 +55,26 @@ void lane_null(struct lane *l, int64_t ticks, struct null_year *out) {
     }
 }
 
+void lane_null_pair(struct lane *lanes, int64_t ticks, struct null_year *out) {
+    struct health_fusion fusion;
+    int64_t last = INT64_MIN / 2;
+    health_fusion_init(&fusion);
+    out->years += (double)ticks * 10 / (365.25 * 86400);
+    for (int64_t k = 0; k < ticks; k++) {
+        bool agreed = false;
+        for (uint8_t i = 0; i < 2; i++) {
+            struct health_news news;
+            lane_step(&lanes[i], &news);
+            agreed = (news.prealarm && health_fusion_take(&fusion, i, lanes[i].detector,
+                                                          world_time_us(&lanes[i].world))) ||
+                     agreed;
+        }
+        if (!agreed) continue;
+        out->alarms += k > last + 360;
+        last = k;
+    }
+}
+
 static struct lane copy_of(const struct lane *l) {
     struct health_setup setup = health_setup_of(l->detector);
     struct lane copy = {.world = l->world};
@@ -82,7 +102,8 @@ static bool watch_tick(struct watch *t, struct lane *lanes, const struct outage 
         if (t->first < 0 && (c.excess > 0 || o->factor < 1)) t->first = lanes[0].world.tick;
         tick(&lanes[k], &c, &news);
         bool agreed = news.prealarm && t->lanes_n > 1 &&
-                      health_fusion_note(&t->fusion, (uint8_t)k, world_time_us(&lanes[k].world));
+                      health_fusion_take(&t->fusion, (uint8_t)k, lanes[k].detector,
+                                         world_time_us(&lanes[k].world));
         if (t->first < 0 || found || !(news.opened || agreed)) continue;
         found = true;
         out->delay_s = (double)(lanes[0].world.tick - t->first + 1) * 10;

@@ -26,6 +26,10 @@ struct null_year {
 };
 void lane_null(struct lane *l, int64_t ticks, struct null_year *out);
 
+/* Two lanes, one product: out->alarms counts when their pre-alarms agree, more than an hour apart.
+ */
+void lane_null_pair(struct lane *lanes, int64_t ticks, struct null_year *out);
+
 struct found {
     double delay_s; /* from the tick of the first excess report to the alarm, both ticks counted;
                        NOT_FOUND */

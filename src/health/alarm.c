@@ -20,6 +20,7 @@
 #define ALARM_DROP 7.0
 #define PREALARM_ALL 4.2
 #define PREALARM_PART 4.7
+#define PREALARM_DROP_MORE 0.5
 #define COLD_MORE 1.0
 #define CALM_Z 2.5
 #define CALM_RATIO 1.3
@@ -40,7 +41,8 @@ double health_alarm_at(const struct health_detector *d, uint16_t series) {
 
 double health_prealarm_at(const struct health_detector *d, uint16_t series) {
     assert(series < d->n);
-    return (series == 0 ? PREALARM_ALL : PREALARM_PART) + cold_more(d, series);
+    double drop = d->setup.kind == HEALTH_EVENTS ? PREALARM_DROP_MORE : 0;
+    return (series == 0 ? PREALARM_ALL : PREALARM_PART) + drop + cold_more(d, series);
 }
 
 bool health_frozen(const struct health_detector *d, int64_t tick) {

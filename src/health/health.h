@@ -125,18 +125,25 @@ void health_forget(struct health_detector *d);
 
 /* ---- two sources that agree ---- */
 
-#define HEALTH_SOURCES_MAX 16
+#define HEALTH_SOURCES_MAX 8
 #define HEALTH_FUSION_US (600 * US_PER_S)
+#define HEALTH_ANY_PLACE (HEALTH_SUBS_MAX + 1)
 
-/* Per component. A source is a whole detector or a probe: series of one detector share their counts
- * and do not confirm each other. */
+/* Per component. A source is a whole detector or a probe; series of one detector share their counts
+ * and do not confirm each other. Two sources agree when both pre-alarmed at the same place within
+ * ten minutes: all with all, a region with the same region; a probe speaks for any place. So the
+ * detectors of a component must give a region the same series number. */
 struct health_fusion {
-    int64_t at_us[HEALTH_SOURCES_MAX]; /* last pre-alarm; INT64_MIN: never */
+    uint32_t at[HEALTH_SOURCES_MAX]
+               [HEALTH_ANY_PLACE + 1]; /* tick of the last pre-alarm; 0: never */
 };
 void health_fusion_init(struct health_fusion *f);
-/* Source `source` pre-alarms now. True when another one did within ten minutes: open an incident.
- */
-bool health_fusion_note(struct health_fusion *f, uint8_t source, int64_t now_us);
+/* Source `source` pre-alarms now at `place` (a series number, or HEALTH_ANY_PLACE). True when
+ * another one agrees: open an incident. Times before 1970 or after 3330 are never. */
+bool health_fusion_note(struct health_fusion *f, uint8_t source, uint16_t place, int64_t now_us);
+/* The same for all series of a detector that pre-alarm as of its last tick. */
+bool health_fusion_take(struct health_fusion *f, uint8_t source, const struct health_detector *d,
+                        int64_t now_us);
 
 enum health_severity { HEALTH_MINOR, HEALTH_MAJOR, HEALTH_CRITICAL };
 /* ratio: health_incident.peak_ratio; people: share of active people with error events, 0..1 (0 if

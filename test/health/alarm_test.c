@@ -227,16 +227,48 @@ static void a_held_detector_still_sees(void **state) {
 }
 
 static void two_sources_agree_within_ten_minutes(void **state) {
-    struct health_fusion f;
+    static struct health_fusion f;
     health_fusion_init(&f);
+    int64_t t = MONDAY_US, ten = HEALTH_FUSION_US;
+    assert_false(health_fusion_note(&f, 0, 0, t));
+    assert_false(health_fusion_note(&f, 0, 0, t + HEALTH_TICK_US)); /* itself is no second */
+    assert_false(health_fusion_note(&f, 1, 0, t + 2 * HEALTH_TICK_US + ten));
+    assert_true(health_fusion_note(&f, 0, 0, t + 2 * HEALTH_TICK_US + 2 * ten));
+    assert_true(health_fusion_note(&f, 7, 0, t + HEALTH_TICK_US + 2 * ten)); /* a step back */
+    assert_false(health_fusion_note(&f, 3, 0, INT64_MIN));
+    assert_false(health_fusion_note(&f, 4, 0, INT64_MAX));
+}
+
+static void sources_agree_on_a_place(void **state) {
+    static struct health_fusion f;
     int64_t t = MONDAY_US;
-    assert_false(health_fusion_note(&f, 0, t));
-    assert_false(health_fusion_note(&f, 0, t + HEALTH_TICK_US)); /* itself is no second */
-    assert_false(health_fusion_note(&f, 1, t + HEALTH_TICK_US + HEALTH_FUSION_US + 1));
-    assert_true(health_fusion_note(&f, 0, t + HEALTH_TICK_US + 2 * HEALTH_FUSION_US + 1));
-    assert_true(health_fusion_note(&f, 15, t + HEALTH_TICK_US + 2 * HEALTH_FUSION_US));
-    assert_false(health_fusion_note(&f, 3, INT64_MIN + 1));
-    assert_false(health_fusion_note(&f, 4, INT64_MAX));
+    health_fusion_init(&f);
+    assert_false(health_fusion_note(&f, 0, 3, t));
+    assert_false(health_fusion_note(&f, 1, 4, t));
+    assert_false(health_fusion_note(&f, 1, 0, t));
+    assert_true(health_fusion_note(&f, 1, 3, t));
+    health_fusion_init(&f);
+    assert_false(health_fusion_note(&f, 0, 3, t));
+    assert_true(health_fusion_note(&f, 2, HEALTH_ANY_PLACE, t)); /* a probe */
+    assert_true(health_fusion_note(&f, 1, HEALTH_SUBS_MAX, t));
+    assert_true(health_fusion_note(&f, 3, HEALTH_ANY_PLACE, t));
+}
+
+static void two_detectors_agree_below_the_alarm(void **state) {
+    static struct health_fusion f;
+    struct rig a = warm(HEALTH_REPORTS, 5), b = warm(HEALTH_REPORTS, 5);
+    health_fusion_init(&f);
+    bool agreed = false;
+    a.rate = b.rate = 6.2;
+    for (int k = 0; k < 400 && !agreed; k++) {
+        rig_run(&a, 1);
+        rig_run(&b, 1);
+        bool first = health_fusion_take(&f, 0, a.d, a.now_us);
+        agreed = health_fusion_take(&f, 1, b.d, b.now_us) || first;
+    }
+    assert_true(agreed && a.opened_n + b.opened_n == 0);
+    rig_end(&a);
+    rig_end(&b);
 }
 
 static void severity_is_the_worse_of_ratio_and_people(void **state) {
@@ -264,6 +296,8 @@ int main(void) {
         cmocka_unit_test(harsh_components_have_a_higher_threshold),
         cmocka_unit_test(a_held_detector_still_sees),
         cmocka_unit_test(two_sources_agree_within_ten_minutes),
+        cmocka_unit_test(sources_agree_on_a_place),
+        cmocka_unit_test(two_detectors_agree_below_the_alarm),
         cmocka_unit_test(severity_is_the_worse_of_ratio_and_people),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
