@@ -5,8 +5,8 @@
 import { random } from './random.mjs';
 import { DAY, HOUR, MINUTE, SECOND, addDays, dayOf, startOfDay } from './zone.mjs';
 
-const zones = ['UTC', 'UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'America/Havana', 'Pacific/Auckland', 'America/Santiago', 'Pacific/Kiritimati'];
-// Days around which a clock springs in one of the zones (Havana's at midnight), and ordinary ones. Only zones whose rules are older than
+const zones = ['UTC', 'UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'Pacific/Auckland', 'America/Santiago', 'Pacific/Kiritimati'];
+// Days around which a clock springs in one of the zones (Lord Howe's by half an hour), and ordinary ones. Only zones whose rules are older than
 // Debian 12's ICU, by which the reference tells local time.
 const bases = ['2026-03-08', '2026-03-29', '2026-04-05', '2026-04-24', '2026-10-25', '2026-11-01', '2026-01-31', '2026-02-28', '2025-12-30', '2024-02-29'];
 const names = ['Sign up', 'Open', 'Pay', 'Zoë — 見る 🎈', 'Cancel'];
