@@ -98,7 +98,7 @@ export function funnel(m, q, range, window) {
     const ranked = [...keys].map(([id, key]) => ({ id, breakdown: key, steps: series(has(new Set([id]))) })).filter((s) => s.steps[0].count)
         .sort((a, b) => b.steps[0].count - a.steps[0].count || compareKeys(a.breakdown, b.breakdown));
     const cut = ranked.slice(0, limit), rest = ranked.slice(limit);
-    const $cut_free = cutIsFree(cut, rest, (k) => k.steps[0].count, (k) => k.breakdown);
+    const $cut_free = cutIsFree(m, cut, rest, (k) => k.steps[0].count, (k) => k.breakdown);
     const list = cut.map(({ breakdown: b, steps }) => ({ breakdown: b, steps, $rank: steps[0].count }));
     if (rest.length) list.push({ breakdown: breakdown.map(() => '$other'), steps: series(has(new Set(rest.map((k) => k.id)))) });
     return { report: 'funnel', series: list, $cut_free };

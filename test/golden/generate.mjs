@@ -61,8 +61,10 @@ export function worldOf(seed) {
     for (const e of [...events]) if (e.properties.$insert_id && r.chance(0.25)) events.push(duplicateOf(r, e));
     for (const p of people) if (p.devices.length && r.chance(0.3)) events.push(identifyOf(r, shape, p));
     const now = start + (r.chance(0.6) ? days + r.below(60) : Math.ceil(days / 2)) * DAY + r.below(24) * HOUR;
-    return { timezone, now: new Date(now / 1000).toISOString(), crowd: 0, parts: split(r, events), engage: engageOf(r, people), groups: groupsOf(r, shape.companies) };
+    return { timezone, now: new Date(now / 1000).toISOString(), ...crowdOf(r), parts: split(r, events), engage: engageOf(r, people), groups: groupsOf(r, shape.companies) };
 }
+// Every third world has the crowd rule on: most text is sealed there, and opened only in the answers.
+const crowdOf = (r) => (r.chance(0.33) ? { crowd: r.between(2, 3), opened: true } : { crowd: 0 });
 const duplicateOf = (r, e) => ({ event: e.event, properties: { ...e.properties, ...(r.chance(0.5) ? { color: r.pick(texts), n: r.pick(numbers) } : {}) } });
 const identifyOf = (r, shape, p) => ({
     event: '$identify', properties: { time: Math.round((shape.start + r.below(shape.days) * DAY) / 1000), distinct_id: p.user, $user_id: p.user, $device_id: p.devices[0], $insert_id: `id-${p.devices[0]}` },
@@ -188,5 +190,8 @@ export function questionOf(seed, world) {
     const q = { project: 1, report, ...reports[report](r, world) };
     // Which of two events at one instant begins a session is open, and so is its group.
     if (q.breakdown && q.metrics && hasTies(world)) for (const m of q.metrics) if (/sessions$/.test(m.measure)) m.measure = 'total';
-    return q;
+    return world.crowd ? withoutContains(q) : q;
 }
+// `contains` sees only readable text, and what is readable is not the reference's business.
+const withoutContains = (v) => (Array.isArray(v) ? v.map(withoutContains) : v && typeof v === 'object'
+    ? Object.fromEntries(Object.entries(v).map(([k, x]) => (k === 'op' && /contains/.test(x) ? [k, x.startsWith('not') ? 'is_not' : 'is'] : [k, withoutContains(x)]))) : v);

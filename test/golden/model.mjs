@@ -79,5 +79,5 @@ export function model(world) {
     }
     for (const events of people.values()) events.sort((a, b) => a.t - b.t);
     const now = typeof world.now === 'number' ? timeOf(world.now) : Date.parse(world.now) * 1000;
-    return { zone: world.timezone ?? 'UTC', now, people, users, groups, seen, canonical, events: [...people.values()].flat() };
+    return { zone: world.timezone ?? 'UTC', sealed: world.crowd > 0, now, people, users, groups, seen, canonical, events: [...people.values()].flat() };
 }

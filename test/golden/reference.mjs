@@ -130,7 +130,7 @@ function insights(m, q) {
     const counts = (s) => s.metric !== 'formula' && [s.total, ...s.values].some((v) => v !== 0);
     for (const s of series) s.$empty = breakdown.length > 0 && !series.some((x) => x.breakdown === s.breakdown && counts(x));
     // A cut between equals of different kinds may fall either way.
-    const $cut_free = cutIsFree(cut, rest, (k) => k.rank, (k) => k.key);
+    const $cut_free = cutIsFree(m, cut, rest, (k) => k.rank, (k) => k.key);
     return { report: 'insights', buckets: buckets.map((b) => b.label), series, $cut_free };
 }
 

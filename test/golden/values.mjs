@@ -55,9 +55,10 @@ export function compareValues(a, b) {
     if (isText(a)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
     return Number(a) - Number(b);
 }
-// Whether a cut between `cut` and `rest` falls among equals of different kinds, whose order is free.
-export function cutIsFree(cut, rest, rank, key) {
+// Whether a cut between `cut` and `rest` falls among equals whose order is free: of different kinds, or sealed.
+export function cutIsFree(m, cut, rest, rank, key) {
     if (!cut.length || !rest.length || rank(cut.at(-1)) !== rank(rest[0])) return false;
+    if (m.sealed) return true;
     const equals = [...cut, ...rest].filter((x) => rank(x) === rank(rest[0])).map(key);
     return equals[0].some((_, i) => new Set(equals.map((k) => (k[i] === '$none' ? 'none' : typeof k[i]))).size > 1);
 }
