@@ -9,7 +9,10 @@
  */
 #pragma once
 
-#include "base/base.h"
+#include "health/health.h"
+#include "meta/meta.h"
+#include "store/store.h"
+#include "json/json.h"
 
 #define STATUS_ID_BYTES 12 /* ids in URLs: [a-z0-9]{12}, opaque, stable */
 #define STATUS_COMPONENTS_MAX 1000
@@ -153,3 +156,172 @@ struct status_model {
     size_t n_pushes;
     uint8_t report_salt[16]; /* of the day: prefixes are hashed under it at the door */
 };
+
+/* ============ the module ============ */
+
+struct status;
+/* Called after a change is committed, from the thread that made it, with no lock held; must be
+ * quick (set a flag, wake a thread). Each may be NULL. */
+struct status_hooks {
+    void *ctx;
+    void (*changed)(void *ctx, uint64_t generation);
+    /* An update of a public incident or maintenance that asks for notices. Ids are borrowed for the
+     * call; after kill -9 between commit and call nobody calls again: status_update.notify stays in
+     * the table for whoever keeps a list of what was sent. */
+    void (*noticed)(void *ctx, const char *incident, const char *update);
+};
+struct status_config {
+    struct meta *meta;
+    struct store *store;    /* open, not started: the tap is set here */
+    const uint8_t *root;    /* [32] the installation's key, borrowed for life */
+    const char *folder;     /* the data folder, borrowed for life */
+    const char *test_clock; /* "FACTOR": the loop's time runs so much faster; NULL in production */
+    struct status_hooks hooks;
+};
+struct err status_open(const struct status_config *c, struct status **out);
+/* Restores the loop's state and starts its thread; before store_start, or what the store follows in
+ * between is missed. */
+struct err status_start(struct status *s);
+void status_close(struct status *s); /* after store_close; stops the thread, saves its state */
+AUTO_DEFINE(struct status *, status_close);
+int64_t status_now_us(const struct status *s); /* the loop's clock */
+
+/* ---- reading ---- */
+uint64_t status_generation(struct status *s);
+/* Everything that may be public, and probes' results, as of now. All in the arena: 1,000 components
+ * take about 3 MB. ERR_NOMEM. */
+struct err status_snapshot(struct status *s, struct arena *a, struct status_model **out);
+/* Incidents (or maintenances) newest first, drafts included; `only` is an id or empty. */
+struct status_list {
+    bool maintenances, drafts_only, unresolved_only;
+    struct str only;
+    size_t most; /* 0: 200 */
+};
+struct err status_incidents(struct status *s, const struct status_list *which, struct arena *a,
+                            struct status_incident **out, size_t *out_n);
+
+/* ---- writing. ERR_INVALID carries "field: what is wrong" in `what`; ERR_NOTFOUND: no such id;
+ * ERR_LIMIT. Each is one transaction; hooks are called after it. ---- */
+struct err status_page_set(struct status *s, const struct status_page *p);
+
+/* What a component's watching does about evidence. */
+enum status_rule {
+    STATUS_RULE_OFF,   /* is not watched */
+    STATUS_RULE_DRAFT, /* drafts an incident that waits for a click */
+    STATUS_RULE_PUBLIC /* opens it publicly by itself, behind the spread gate */
+};
+struct status_setup {
+    enum status_rule rule;
+    bool harsh;                /* health_setup.harsh */
+    struct str events, errors; /* filters as JSON (doc/status-api.md); empty: none */
+};
+struct err status_component_setup(struct status *s, uint32_t number, struct arena *a,
+                                  struct status_setup *out);
+/* Makes it when c->number is 0 (and sets number and id), else changes it. group, name, description,
+ * types, flags and position are taken; state too (a person's word, in force until evidence or an
+ * incident says otherwise). */
+struct err status_component_save(struct status *s, struct status_component *c,
+                                 const struct status_setup *setup);
+struct err status_component_drop(struct status *s,
+                                 uint32_t number); /* a group sets its members free */
+/* "This is normal now": its detectors start cold. */
+struct err status_component_forget(struct status *s, uint32_t number);
+
+#define STATUS_KEEP (-1)
+struct status_incident_new {
+    struct str name, body;
+    enum status_phase phase; /* DRAFT, or public at once; a maintenance: SCHEDULED */
+    int impact;              /* enum status_impact, or STATUS_KEEP: from the components' states */
+    const struct status_affected *affected; /* [n_affected] component and `to` */
+    size_t n_affected;
+    bool notify;
+    int64_t started_us;                           /* 0: now */
+    int64_t scheduled_for_us, scheduled_until_us; /* both: a maintenance */
+    bool auto_begin, auto_end;
+};
+struct err status_incident_open(struct status *s, const struct status_incident_new *n,
+                                char out_id[STATUS_ID_BYTES + 1]);
+struct status_update_new {
+    int phase;  /* enum status_phase, or STATUS_KEEP */
+    int impact; /* the same */
+    struct str body;
+    const struct status_affected *affected; /* [n_affected]; others keep their states. Ending an
+                                               incident sets them all operational */
+    size_t n_affected;
+    bool notify;
+    int64_t display_us; /* 0: now */
+};
+struct err status_incident_update(struct status *s, struct str id,
+                                  const struct status_update_new *u);
+/* What both know becomes `into`'s; `from` leaves the lists. */
+struct err status_incident_merge(struct status *s, struct str from, struct str into);
+/* A resolved incident's: the phase becomes POSTMORTEM. */
+struct err status_incident_postmortem(struct status *s, struct str id, struct str text);
+/* A draft that is none, or a maintenance that will not be. */
+struct err status_incident_drop(struct status *s, struct str id);
+struct err status_incident_rename(struct status *s, struct str id, struct str name);
+
+/* ---- evidence: why an incident was drafted ---- */
+#define STATUS_MINUTES 120
+enum status_source {
+    STATUS_FROM_REPORTS,
+    STATUS_FROM_EVENTS,
+    STATUS_FROM_ERRORS,
+    STATUS_FROM_PROBE,
+    STATUS_FROM_ALERT
+};
+struct status_evidence {
+    enum status_source source;
+    uint32_t component, probe;
+    char country[3];                          /* of the winning part, empty: everything */
+    int32_t type;                             /* of the winning part, -1: every type */
+    int64_t onset_us, detected_us, closed_us; /* closed_us 0: goes on */
+    int32_t window_s;
+    double z, peak_z, peak_ratio;
+    uint64_t seen;
+    double expected;
+    bool fused;                                     /* two pre-alarms that agreed */
+    uint32_t counted, verified, prefixes, networks; /* reports of the window, for the spread gate */
+    int64_t from_us;                                /* of the first minute below */
+    uint32_t minutes[STATUS_MINUTES];               /* the series as it was: counts by minute */
+    float expected_minutes[STATUS_MINUTES];
+};
+struct err status_evidence(struct status *s, struct str incident, struct arena *a,
+                           struct status_evidence **out, size_t *out_n);
+
+/* ---- probes: what others measured. Their making is the courier's and the agents'. ---- */
+struct status_probe_setup {
+    uint32_t number; /* 0: new */
+    struct str name, group, kind /* http tcp dns tls icmp push */, target;
+    struct str how; /* JSON, the prober's own: method, headers, expectations, retries */
+    bool is_public, is_off;
+    uint32_t component, every_s;
+    uint8_t token_hash[32]; /* push: seal_secret_hash of its token, else zero */
+};
+struct err status_probes(struct status *s, struct arena *a, struct status_probe_setup **out,
+                         size_t *out_n);
+struct err status_probe_save(struct status *s, struct status_probe_setup *p);
+struct err status_probe_drop(struct status *s, uint32_t number);
+/* One result, from any thread; kept in memory and written by the loop. `hard`: confirmed by retries
+ * and by the places' agreement: opens an incident per the component's rule; else a down is a
+ * pre-alarm, which agrees with reports and events of its component. */
+struct status_result {
+    uint32_t probe;
+    struct status_beat beat;
+    bool hard;
+    int32_t cert_days; /* -1: none */
+};
+void status_result(struct status *s, const struct status_result *r);
+
+/* ---- the live board ---- */
+struct status_signal {
+    uint32_t component;
+    enum health_kind kind;
+    bool cold, open, held;
+    double z, alarm_at;
+    struct health_evidence top; /* series 0, its best window */
+    uint32_t minutes[STATUS_MINUTES];
+    float expected[STATUS_MINUTES];
+};
+struct err status_signals(struct status *s, struct arena *a, struct status_signal **out,
+                          size_t *out_n);
