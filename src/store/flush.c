@@ -1,4 +1,5 @@
-/* flush.c: frozen tails -> parts on disk, and the merger's loop.
+/* flush.c: frozen tails -> parts on disk, and the loops of the flusher and the merger: two threads,
+ * so that no tail waits for a merge.
  *
  * A freeze takes all projects' tails at one position, so that "parts hold everything below" is one
  * number. While the files are written the frozen parts go on answering; then parts, position and
@@ -47,7 +48,7 @@ static struct err write_frozen(struct store *s, struct project *p, struct part *
                                int64_t *out_id) {
     if (p->frozen.n == 0) return ERR_NONE;
     char path[4200];
-    *out_id = s->next_part++;
+    *out_id = store_part_next(s);
     store_part_path(s, *out_id, path);
     struct part_merge m = {.parts = p->frozen.parts,
                            .n_parts = p->frozen.n,
@@ -64,7 +65,7 @@ static struct err reserve(struct store *s) {
     struct project *p;
     for (size_t i = 0; (p = store_at(s, i)); i++) {
         pthread_mutex_lock(&s->lock);
-        struct err e = part_list_reserve(&p->disk, 1);
+        struct err e = part_list_reserve(&p->disk, STORE_ROOM);
         pthread_mutex_unlock(&s->lock);
         TRY(e);
     }
@@ -139,29 +140,34 @@ static struct err write_crowd_sets(struct store *s) {
     return ERR_NONE;
 }
 
+struct err flush_journal(struct store *s) {
+    char folder[4200];
+    TRY(write_crowd_sets(s));
+    path_join(folder, sizeof folder, s->folder, "journal");
+    return journal_delete_below(folder, s->covered);
+}
+
 struct err flush_run(struct store *s) {
     pthread_mutex_lock(&s->lock);
     struct flush f = {.n = s->n_projects};
     pthread_mutex_unlock(&s->lock);
     f.parts = calloc(f.n + 1, sizeof *f.parts);
     f.ids = calloc(f.n + 1, sizeof *f.ids);
-    struct err e = f.parts && f.ids ? reserve(s) : ERR(ERR_NOMEM, "flush");
+    struct err e = f.parts && f.ids ? ERR_NONE : ERR(ERR_NOMEM, "flush");
     for (size_t i = 0; i < f.n && e.code == ERR_OK; i++)
         e = write_frozen(s, store_at(s, i), &f.parts[i], &f.ids[i]);
+    if (e.code == ERR_OK) e = reserve(s);
     if (e.code == ERR_OK) e = commit_flush(s, &f);
     if (e.code != ERR_OK) remove_written(s, &f);
     if (e.code == ERR_OK) publish_flush(s, &f);
     flush_done(&f);
     TRY(e);
-    TRY(write_crowd_sets(s));
-    char folder[4200];
-    path_join(folder, sizeof folder, s->folder, "journal");
-    return journal_delete_below(folder, s->covered);
+    return flush_journal(s);
 }
 
-/* Waits for a freeze (the follower's, at the end of a follow: only then do all tails end at one
- * position), for `ms`, or for the end. */
-static bool wait_for_work(struct store *s, int ms, bool *out_flush) {
+/* Waits for `ms`, for the end, or (flush) for a freeze: the follower's, at the end of a follow,
+ * since only then do all tails end at one position. */
+static bool wait_for_work(struct store *s, int ms, bool flush) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += ms / 1000;
@@ -170,30 +176,41 @@ static bool wait_for_work(struct store *s, int ms, bool *out_flush) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000L;
     }
+    int waited = 0;
     pthread_mutex_lock(&s->lock);
-    if (!s->stopping && !s->freeze_at) pthread_cond_timedwait(&s->changed, &s->lock, &until);
-    *out_flush = s->freeze_at != 0;
+    while (!s->stopping && !(flush && s->freeze_at) && waited == 0)
+        waited = pthread_cond_timedwait(&s->changed, &s->lock, &until);
     bool go_on = !s->stopping;
     pthread_mutex_unlock(&s->lock);
     return go_on;
 }
 
-static void pause_after(const char *doing, struct err e) {
+static void pause_after(struct store *s, const char *doing, struct err e) {
     if (e.code == ERR_OK) return;
     log_failure(doing, e);
-    struct timespec second = {.tv_sec = 1};
-    nanosleep(&second, NULL);
+    (void)wait_for_work(s, 1000, false);
+}
+
+void *flusher_main(void *store) {
+    struct store *s = store;
+    while (wait_for_work(s, 500, true)) {
+        pthread_mutex_lock(&s->flush_lock);
+        struct err e = s->freeze_at ? flush_run(s) : ERR_NONE;
+        pthread_mutex_unlock(&s->flush_lock);
+        pause_after(s, "writing a part", e);
+    }
+    return NULL;
 }
 
 void *merger_main(void *store) {
     struct store *s = store;
-    bool flush = false, merged = false;
-    while (wait_for_work(s, merged ? 1 : 500, &flush)) {
+    bool merged = false;
+    while (wait_for_work(s, merged ? 1 : 500, false)) {
         merged = false;
-        pthread_mutex_lock(&s->disk_lock);
-        struct err e = flush ? flush_run(s) : merge_run(s, &merged);
-        pthread_mutex_unlock(&s->disk_lock);
-        pause_after(flush ? "writing a part" : "merging parts", e);
+        pthread_mutex_lock(&s->merge_lock);
+        struct err e = merge_run(s, &merged);
+        pthread_mutex_unlock(&s->merge_lock);
+        pause_after(s, "merging parts", e);
     }
     return NULL;
 }

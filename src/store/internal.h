@@ -17,6 +17,9 @@
                            */
 #define STORE_MAX_TAIL_PARTS 24
 #define STORE_FLUSH_AFTER_US (60 * US_PER_S) /* an idle tail is flushed after this */
+#define STORE_MOST_GENERATIONS 48            /* beyond, even dear merges are made */
+#define STORE_ROOM 64 /* places kept free in a list of parts while something is committed */
+#define STORE_THREADS 4
 #define STORE_LIVE_N 256
 #define STORE_LIVE_PROPS 8
 
@@ -98,22 +101,23 @@ struct store {
     char folder[4000];
     struct meta *meta;
     pthread_mutex_t lock;
-    pthread_mutex_t disk_lock; /* held while part files are written or replaced */
-    pthread_cond_t changed;    /* broadcast: positions moved, live events, stop */
-    struct project **projects; /* [n_projects]; grows, never shrinks */
+    pthread_mutex_t merge_lock; /* held while part files are replaced; before flush_lock */
+    pthread_mutex_t flush_lock; /* held while tails become part files */
+    pthread_cond_t changed;     /* broadcast: positions moved, live events, stop */
+    struct project **projects;  /* [n_projects]; grows, never shrinks */
     size_t n_projects;
     uint64_t applied;      /* words, profiles, identities: durable in meta */
     uint64_t visible;      /* new worlds see everything below */
     uint64_t covered;      /* parts on disk hold everything below */
     uint64_t freeze_at;    /* position of the frozen tails; 0: none */
     uint64_t flush_asked;  /* somebody waits for covered >= this */
-    int64_t next_part;     /* ids of part files; merger only */
+    int64_t next_part;     /* ids of part files */
     int64_t last_flush_us; /* monotonic */
     int64_t tail_since_us; /* monotonic time of the oldest row in the tails; 0: empty */
     bool stopping;
-    bool threads_run;
-    pthread_t follower, merger;
-    int nudge_fd; /* eventfd: the follower should look */
+    pthread_t threads[STORE_THREADS];
+    size_t n_threads; /* that run */
+    int nudge_fd;     /* eventfd: the follower should look */
 };
 
 /* ---- files of the module ---- */
@@ -139,6 +143,7 @@ struct err store_project_add(struct store *s, const struct store_project *row,
                              struct project **out);
 void store_project_free(struct project *p);
 void store_part_path(const struct store *s, int64_t part_id, char out[4200]);
+int64_t store_part_next(struct store *s); /* an id that no part had */
 /* Removes the file of a part that no row names. */
 void store_part_remove(struct store *s, const struct part *part);
 /* apply.c: what a frame changes in meta; inside one transaction */
@@ -149,12 +154,18 @@ struct err profile_apply(struct meta *m, uint64_t project, const struct frame *f
 /* follow.c */
 void *follower_main(void *store);
 /* flush.c */
+void *flusher_main(void *store);
 void *merger_main(void *store);
 bool flush_is_due(const struct store *s); /* under the lock */
 void flush_freeze(struct store *s);       /* follower only, between follows, under the lock */
-struct err flush_run(struct store *s);    /* the frozen tails to parts; merger only */
+struct err flush_run(struct store *s);    /* the frozen tails to parts; under flush_lock */
+/* Saves the readable sets and deletes journal files that the parts cover; under flush_lock. */
+struct err flush_journal(struct store *s);
 /* merge.c */
-struct err merge_run(struct store *s, bool *out_worked); /* at most one merge; merger only */
+struct err merge_run(struct store *s, bool *out_worked); /* at most one merge; under merge_lock */
+/* choose.c: which of a project's generations to merge now: [out_first, out_first + out_n) of rows
+ * [n], oldest first. */
+bool merge_choose(const uint64_t *rows, size_t n, bool idle, size_t *out_first, size_t *out_n);
 /* tail.c */
 bool project_is_readable(void *project, struct id128 text);
 /* The builder's rows as p->fresh. */

@@ -10,6 +10,13 @@ void store_part_path(const struct store *s, int64_t part_id, char out[4200]) {
     snprintf(out, 4200, "%s/parts/%012lld.part", s->folder, (long long)part_id);
 }
 
+int64_t store_part_next(struct store *s) {
+    pthread_mutex_lock(&s->lock);
+    int64_t id = s->next_part++;
+    pthread_mutex_unlock(&s->lock);
+    return id;
+}
+
 struct project *store_find(struct store *s, uint64_t id) {
     for (size_t i = 0; i < s->n_projects; i++)
         if (s->projects[i]->row.id == id) return s->projects[i];

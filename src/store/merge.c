@@ -2,19 +2,18 @@
  *
  * A flush or a merge leaves a generation: one or more parts of one range of the journal, apart in
  * event time. Generations are ordered by that range and only neighbours are merged, so "later in
- * the list" always means "later in the journal", which is what decides between duplicates. Four
- * neighbours of about one size (a tier is a factor of four) become one generation: a row is
- * rewritten about log4(n / flush) times and old months are left alone while few late events arrive.
- * A merge is split by month of event time where the months are large; small ones stay together,
- * because strangers choose the times and must not choose the number of files.
+ * the list" always means "later in the journal", which is what decides between duplicates. Which
+ * ones: choose.c. A merge is split by month of event time where the months are large; small ones
+ * stay together, because strangers choose the times and must not choose the number of files.
+ *
+ * Merges run beside flushes: neither waits for the other. A flush adds behind the last part of a
+ * list, a merge puts its result in the place of its sources.
  */
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "store/internal.h"
 
-#define FAN_IN 4
-#define TIER0_ROWS 65536
 #define MAX_GENERATIONS 256
 #define MAX_SPLITS 24
 #define SPLIT_MIN_ROWS 131072
@@ -25,13 +24,6 @@ struct generation {
     size_t first, n; /* parts in the list */
     uint64_t seq_lo, seq_hi, rows;
 };
-
-static int tier(uint64_t rows) {
-    int t = 0;
-    for (uint64_t at = TIER0_ROWS; rows > at; at *= FAN_IN)
-        t++;
-    return t;
-}
 
 static size_t generations(const struct part_list *l, struct generation *out) {
     size_t n = 0;
@@ -49,39 +41,16 @@ static size_t generations(const struct part_list *l, struct generation *out) {
     return n;
 }
 
-/* Four neighbours with no tier above t, for the smallest t there is. */
-static bool pick_by_tier(const struct generation *g, size_t n, size_t *out_first, size_t *out_n) {
-    for (int t = 0; t < 24; t++) {
-        size_t run = 0;
-        for (size_t i = 0; i < n; i++) {
-            run = tier(g[i].rows) <= t ? run + 1 : 0;
-            if (run < FAN_IN) continue;
-            *out_first = i + 1 - FAN_IN;
-            *out_n = FAN_IN;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* When nothing arrives: the youngest pair that is worth it. */
-static bool pick_idle(const struct generation *g, size_t n, size_t *out_first, size_t *out_n) {
-    for (size_t i = n; i-- > 1;) {
-        if (g[i].rows * 8 < g[i - 1].rows) continue;
-        *out_first = i - 1;
-        *out_n = 2;
-        return true;
-    }
-    return false;
-}
-
 /* The parts to merge, referenced. */
 static bool pick(struct store *s, struct project *p, struct part_list *out) {
     struct generation g[MAX_GENERATIONS];
+    uint64_t rows[MAX_GENERATIONS];
     pthread_mutex_lock(&s->lock);
     size_t n = generations(&p->disk, g), first = 0, count = 0;
+    for (size_t i = 0; i < n; i++)
+        rows[i] = g[i].rows;
     bool idle = s->tail_since_us == 0 && time_monotonic_us() - s->last_flush_us > IDLE_US;
-    bool found = pick_by_tier(g, n, &first, &count) || (idle && pick_idle(g, n, &first, &count));
+    bool found = merge_choose(rows, n, idle, &first, &count);
     struct err e = ERR_NONE;
     for (size_t i = first; found && e.code == ERR_OK && i < first + count; i++)
         for (size_t k = 0; k < g[i].n && e.code == ERR_OK; k++) {
@@ -178,7 +147,7 @@ static struct err write_parts(struct store *s, struct merge *m) {
     TRY(part_list_reserve(&m->to, n));
     for (size_t i = 0; i < n; i++) {
         char path[4200];
-        int64_t id = s->next_part++;
+        int64_t id = store_part_next(s);
         store_part_path(s, id, path);
         struct part_merge how = {.parts = m->from.parts,
                                  .n_parts = m->from.n,
@@ -240,7 +209,7 @@ static void remove_files(const struct part_list *l) {
 static struct err write_and_commit(struct store *s, struct merge *m) {
     TRY(write_parts(s, m));
     pthread_mutex_lock(&s->lock);
-    struct err e = part_list_reserve(&m->project->disk, m->to.n);
+    struct err e = part_list_reserve(&m->project->disk, m->to.n + STORE_ROOM);
     pthread_mutex_unlock(&s->lock);
     TRY(e);
     return commit(s, m);

@@ -41,7 +41,7 @@ static struct err swap_row(struct meta *m, int64_t old_id, int64_t new_id) {
 
 static struct err rewrap_part(const struct rewrap *r, size_t i, struct part *p) {
     char path[4200];
-    int64_t id = r->store->next_part++;
+    int64_t id = store_part_next(r->store);
     store_part_path(r->store, id, path);
     TRY(part_rewrap(p, r->old, r->to, path));
     AUTO(part_unref) struct part *fresh = NULL;
@@ -118,10 +118,12 @@ static struct err rewrap_profiles(const struct rewrap *r) {
 struct err store_rewrap(struct store *s, const struct team_secret *old,
                         const struct team_public *to) {
     struct rewrap r = {.store = s, .old = old, .to = to};
-    pthread_mutex_lock(&s->disk_lock);
+    pthread_mutex_lock(&s->merge_lock);
+    pthread_mutex_lock(&s->flush_lock);
     struct err e = rewrap_profiles(&r);
     for (size_t i = 0; e.code == ERR_OK && (r.project = store_at(s, i)); i++)
         e = rewrap_project(&r);
-    pthread_mutex_unlock(&s->disk_lock);
+    pthread_mutex_unlock(&s->flush_lock);
+    pthread_mutex_unlock(&s->merge_lock);
     return e.code == ERR_OK ? meta_forget(s->meta) : e;
 }

@@ -10,7 +10,8 @@
 
 static void init_sync(struct store *s) {
     pthread_mutex_init(&s->lock, NULL);
-    pthread_mutex_init(&s->disk_lock, NULL);
+    pthread_mutex_init(&s->merge_lock, NULL);
+    pthread_mutex_init(&s->flush_lock, NULL);
     pthread_cond_init(&s->changed, NULL);
     s->nudge_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
@@ -32,18 +33,6 @@ struct err store_open(const struct store_config *c, struct store **out) {
     return ERR_NONE;
 }
 
-struct err store_start(struct store *s) {
-    if (pthread_create(&s->follower, NULL, follower_main, s))
-        return ERR(ERR_NOMEM, "follower thread");
-    if (pthread_create(&s->merger, NULL, merger_main, s)) {
-        s->stopping = true;
-        pthread_join(s->follower, NULL);
-        return ERR(ERR_NOMEM, "merger thread");
-    }
-    s->threads_run = true;
-    return ERR_NONE;
-}
-
 static void nudge(struct store *s) {
     uint64_t one = 1;
     if (write(s->nudge_fd, &one, sizeof one) < 0) log_error("store: could not wake the follower");
@@ -54,10 +43,21 @@ static void stop_threads(struct store *s) {
     s->stopping = true;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
-    if (!s->threads_run) return;
     nudge(s);
-    pthread_join(s->follower, NULL);
-    pthread_join(s->merger, NULL);
+    while (s->n_threads > 0)
+        pthread_join(s->threads[--s->n_threads], NULL);
+}
+
+struct err store_start(struct store *s) {
+    void *(*const mains[])(void *) = {follower_main, flusher_main, merger_main};
+    for (size_t i = 0; i < sizeof mains / sizeof *mains; i++) {
+        if (pthread_create(&s->threads[s->n_threads], NULL, mains[i], s)) {
+            stop_threads(s);
+            return ERR(ERR_NOMEM, "a thread of the store");
+        }
+        s->n_threads++;
+    }
+    return ERR_NONE;
 }
 
 void store_close(struct store *s) {
@@ -68,7 +68,8 @@ void store_close(struct store *s) {
     free(s->projects);
     fd_close(s->nudge_fd);
     pthread_cond_destroy(&s->changed);
-    pthread_mutex_destroy(&s->disk_lock);
+    pthread_mutex_destroy(&s->merge_lock);
+    pthread_mutex_destroy(&s->flush_lock);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
