@@ -15,6 +15,7 @@ async function serve(options) {
     const child = spawn(binary, ['serve', '--data', data, ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
     for (const s of ['SIGINT', 'SIGTERM']) process.on(s, () => child.kill('SIGTERM'));
     child.on('close', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
+    process.on('exit', () => child.kill('SIGTERM')); // no server stays behind when the demo fails
     return new Promise((resolve) => {
         let text = '';
         child.stdout.on('data', (d) => {
