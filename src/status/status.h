@@ -137,6 +137,10 @@ struct status_page {
         accent;       /* accent: #rrggbb or empty */
     uint64_t project; /* whose journal takes reports; 0: no page is published */
     bool takes_reports, takes_comments;
+    /* Networks (ASN) whose many users share few addresses: reports of a prefix there are capped at
+     * four times the usual. */
+    uint32_t *shared_networks;
+    size_t n_shared_networks; /* <= 200 */
     int64_t updated_us;
 };
 
@@ -172,10 +176,12 @@ struct status_hooks {
 };
 struct status_config {
     struct meta *meta;
-    struct store *store;    /* open, not started: the tap is set here */
-    const uint8_t *root;    /* [32] the installation's key, borrowed for life */
-    const char *folder;     /* the data folder, borrowed for life */
-    const char *test_clock; /* "FACTOR": the loop's time runs so much faster; NULL in production */
+    struct store *store; /* open, not started: the tap is set here */
+    const uint8_t *root; /* [32] the installation's key, borrowed for life */
+    const char *folder;  /* the data folder, borrowed for life */
+    /* Tests only: "FACTOR@SECONDS": from that Unix time on status' clock runs so many times faster
+     * (1 to 100000), for what it follows too. NULL in production. */
+    const char *test_clock;
     struct status_hooks hooks;
 };
 struct err status_open(const struct status_config *c, struct status **out);
@@ -325,3 +331,19 @@ struct status_signal {
 };
 struct err status_signals(struct status *s, struct arena *a, struct status_signal **out,
                           size_t *out_n);
+
+/* ---- words ---- */
+/* "degraded_performance", "in_progress", "critical", ... as the API and Statuspage's clients have
+ * them; parse gives -1 for another word. */
+const char *status_state_name(enum status_state s);
+const char *status_phase_name(enum status_phase p);
+const char *status_impact_name(enum status_impact i);
+const char *status_rule_name(enum status_rule r); /* off, draft, public */
+const char *status_source_name(enum status_source s);
+int status_state_parse(struct str word);
+int status_phase_parse(struct str word);
+int status_impact_parse(struct str word);
+int status_rule_parse(struct str word);
+/* "2026-12-01T02:00", seconds and fraction as they come, with Z or an offset; without one in
+ * `zone`. */
+bool status_time_parse(struct str text, const struct zone *zone, int64_t *out_us);
