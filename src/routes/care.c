@@ -87,6 +87,7 @@ void care_metrics(struct call *c) {
     put_metric(&out, "weir_journal_bytes", "gauge", s.journal_bytes);
     put_metric(&out, "weir_journal_lag_bytes", "gauge", s.lag_bytes);
     put_metric(&out, "weir_words", "gauge", s.words);
+    put_metric(&out, "weir_profile_operations_cut_total", "counter", s.profile_cut);
     put_metric(&out, "weir_disk_free_bytes", "gauge", disk_free(c->routes));
     put_metric(&out, "weir_disk_low", "gauge", (uint64_t)atomic_load(&page->disk_low));
     put_metric(&out, "weir_disk_full", "gauge", (uint64_t)atomic_load(&page->disk_full));

@@ -3,7 +3,7 @@
  * frames come again. Words are written whether or not memory has them; aliases, which stand in most
  * events, only when memory lacks them or its list is doubted after a failure.
  */
-#include "store/internal.h"
+#include "store/profile.h"
 
 static struct err apply_word(struct store *s, struct project *p, const struct frame_text *t) {
     pthread_rwlock_wrlock(&p->words_lock);
@@ -17,8 +17,7 @@ static struct err apply_word(struct store *s, struct project *p, const struct fr
         "INSERT OR IGNORE INTO word(project, hash, kind, type, text) VALUES(?, ?, ?, ?, ?)",
         "ibiib", (int64_t)p->row.id, store_blob(&t->hash), (int64_t)t->kind, (int64_t)t->type,
         t->bytes));
-    return meta_exec(s->meta, "DELETE FROM profile_text WHERE project = ? AND hash = ?", "ib",
-                     (int64_t)p->row.id, store_blob(&t->hash));
+    return profile_text_readable(s->meta, p->row.id, t->hash);
 }
 
 static struct err apply_alias(struct store *s, struct project *p, const struct frame_event *e,
@@ -44,8 +43,8 @@ static bool alias_is_new(struct store *s, struct project *p, const struct frame_
     return is_new;
 }
 
-static struct err apply_records(struct store *s, struct project *p, struct frame *f,
-                                bool *changed) {
+static struct err apply_each(struct store *s, struct project *p, struct frame *f,
+                             struct profile_batch *batch, bool *changed) {
     struct frame walk = *f;
     struct frame_event event;
     struct frame_profile op;
@@ -55,10 +54,20 @@ static struct err apply_records(struct store *s, struct project *p, struct frame
             if (alias_is_new(s, p, &event)) TRY(apply_alias(s, p, &event, changed));
             continue;
         }
-        TRY(profile_apply(s->meta, p->row.id, f, type, &op));
+        TRY(profile_apply(batch, type, &op));
         *changed = true;
     }
-    return ERR_NONE;
+    return profile_end(batch);
+}
+
+static struct err apply_records(struct store *s, struct project *p, struct frame *f,
+                                bool *changed) {
+    struct profile_batch batch;
+    profile_begin(&batch, s->meta, p->row.id, f);
+    struct err e = apply_each(s, p, f, &batch, changed);
+    s->profile_cut += e.code == ERR_OK ? batch.cut : 0;
+    profile_done(&batch);
+    return e;
 }
 
 struct err apply_frame(struct store *s, struct project *p, struct frame *f, bool *changed) {

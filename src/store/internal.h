@@ -114,6 +114,8 @@ struct store {
     int64_t next_part;     /* ids of part files */
     int64_t last_flush_us; /* monotonic */
     int64_t tail_since_us; /* monotonic time of the oldest row in the tails; 0: empty */
+    /* profile operations of which something found no room */
+    atomic_uint_least64_t profile_cut;
     bool stopping;
     pthread_t threads[STORE_THREADS];
     size_t n_threads; /* that run */
@@ -148,9 +150,6 @@ int64_t store_part_next(struct store *s); /* an id that no part had */
 void store_part_remove(struct store *s, const struct part *part);
 /* apply.c: what a frame changes in meta; inside one transaction */
 struct err apply_frame(struct store *s, struct project *p, struct frame *f, bool *changed);
-/* profile.c */
-struct err profile_apply(struct meta *m, uint64_t project, const struct frame *f,
-                         enum frame_record_type type, struct frame_profile *op);
 /* follow.c */
 void *follower_main(void *store);
 /* flush.c */

@@ -1,134 +1,194 @@
-/* profile.c: a profile operation of a frame -> the profile's row, in the follower's transaction. */
+/* profile.c: the profile operations of a frame -> the profiles' rows, in the follower's
+ * transaction.
+ *
+ * A stranger's body may hold fifty thousand operations with half a million new texts for one
+ * profile. So a frame's operations are applied to open documents first, and what is written is what
+ * results: each profile once, and of the texts those that it shows.
+ */
 #include <stdlib.h>
 
-#include "store/profile.h"
+#include "store/profile_open.h"
 
-struct target {
-    struct meta *meta;
-    int64_t project;
-    const struct frame *frame;
+#define BATCH_BYTES ((size_t)64 << 20) /* open documents of a frame, before they are written */
+#define BATCH_PROFILES 50000
+
+struct profile_entry {
     struct id128 group_key; /* zero: a user */
     struct id128 owner;     /* pseudonym, or the group id's hash */
     struct id128 id;        /* hash of the distinct_id's or group id's text */
+    bool was_there, is_there, changed;
+    struct profile_open *doc;
 };
 
-static struct err load(const struct target *t, struct buf *doc, bool *out_found) {
+/* ---- rows ---- */
+
+static struct err load(const struct profile_keeper *k, struct profile_entry *e) {
     AUTO(meta_end) struct meta_row *row = NULL;
-    TRY(meta_query(t->meta, &row,
-                   "SELECT doc FROM profile WHERE project = ? AND group_key = ? AND owner = ?",
-                   "ibb", t->project, store_blob(&t->group_key), store_blob(&t->owner)));
-    struct err e = ERR_NONE;
-    *out_found = meta_next(row, &e);
-    if (*out_found) buf_put_str(doc, meta_str(row, 0));
-    return e;
+    TRY(meta_query(k->meta, &row,
+                   "SELECT doc, id FROM profile WHERE project = ? AND group_key = ? AND owner = ?",
+                   "ibb", k->project, store_blob(&e->group_key), store_blob(&e->owner)));
+    struct err err = ERR_NONE;
+    e->was_there = e->is_there = meta_next(row, &err);
+    TRY(err);
+    e->doc = profile_open_new(e->was_there ? meta_str(row, 0) : STR(""));
+    return e->doc ? ERR_NONE : ERR(ERR_NOMEM, "profile");
 }
 
-static struct err save(const struct target *t, const struct buf *doc) {
+static struct err write_row(const struct profile_keeper *k, const struct profile_entry *e) {
+    AUTO(buf_done) struct buf doc;
+    buf_init(&doc, 2 * (size_t)PROFILE_MAX_BYTES);
+    profile_open_write(e->doc, &doc);
+    TRY(buf_err(&doc));
     return meta_exec(
-        t->meta,
+        k->meta,
         "INSERT OR REPLACE INTO profile(project, group_key, owner, id, doc) VALUES(?, ?, ?, ?, ?)",
-        "ibbbb", t->project, store_blob(&t->group_key), store_blob(&t->owner), store_blob(&t->id),
-        buf_str(doc));
+        "ibbbb", k->project, store_blob(&e->group_key), store_blob(&e->owner), store_blob(&e->id),
+        buf_str(&doc));
 }
 
-static struct err drop(const struct target *t) {
-    return meta_exec(t->meta,
+static struct err drop_row(const struct profile_keeper *k, const struct profile_entry *e) {
+    return meta_exec(k->meta,
                      "DELETE FROM profile WHERE project = ? AND group_key = ? AND owner = ?", "ibb",
-                     t->project, store_blob(&t->group_key), store_blob(&t->owner));
+                     k->project, store_blob(&e->group_key), store_blob(&e->owner));
 }
 
-/* Keeps the ciphertext of a sealed text that a profile shows: profiles have no part to keep it. */
-static struct err keep_text(const struct target *t, uint32_t index) {
-    const struct frame *f = t->frame;
-    const struct frame_text *text = &f->texts[index];
-    if (text->state != FRAME_TEXT_SEALED || !f->box) return ERR_NONE;
-    struct id128 path = {{0}};
-    if (text->path != FRAME_NO_PATH) {
-        path = f->texts[text->path].hash;
-        TRY(keep_text(t, text->path));
-    }
-    TRY(meta_exec(t->meta, "INSERT OR IGNORE INTO profile_box(project, frame, box) VALUES(?, ?, ?)",
-                  "ibb", t->project, store_blob(&f->id),
-                  (struct str){(const char *)f->box, SEAL_BOX_BYTES}));
-    return meta_exec(t->meta,
-                     "INSERT OR IGNORE INTO profile_text(project, hash, kind, type, path, frame, "
-                     "ordinal, ciphertext)"
-                     " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8"
-                     " WHERE NOT EXISTS (SELECT 1 FROM word WHERE project = ?1 AND hash = ?2)",
-                     "ibiibbib", t->project, store_blob(&text->hash), (int64_t)text->kind,
-                     (int64_t)text->type, store_blob(&path), store_blob(&f->id), (int64_t)index,
-                     text->bytes);
+/* ---- writing an entry ---- */
+
+static struct err exchange(void *ctx, struct id128 name, struct str was, struct str is) {
+    if (!was.p && is.p) TRY(profile_text_hold(ctx, name));
+    if (was.p && !is.p) TRY(profile_text_release(ctx, name));
+    return profile_text_exchange(ctx, was, is);
 }
 
-/* All texts of one value, lists and objects included. */
-static struct err keep_value(const struct target *t, struct cursor *value) {
-    uint8_t tag = cursor_u8(value);
-    if (tag == V_TEXT) return keep_text(t, cursor_u32(value));
-    if (tag == V_NUMBER || tag == V_TIME) cursor_bytes(value, 8);
-    if (tag != V_LIST && tag != V_OBJECT) return ERR_NONE;
-    uint32_t count = cursor_u32(value), bytes = cursor_u32(value);
-    struct cursor items = {cursor_bytes(value, bytes), bytes, false};
-    for (uint32_t i = 0; i < count && !items.bad; i++) {
-        if (tag == V_OBJECT) TRY(keep_text(t, cursor_u32(&items)));
-        TRY(keep_value(t, &items));
+static struct err hold_row(struct profile_keeper *k, const struct profile_entry *e) {
+    if (e->is_there == e->was_there) return ERR_NONE;
+    bool is_group = !id128_is_zero(e->group_key);
+    if (!e->is_there) {
+        if (is_group) TRY(profile_text_release(k, e->group_key));
+        return profile_text_release(k, e->id);
     }
+    if (is_group) TRY(profile_text_hold(k, e->group_key));
+    return profile_text_hold(k, e->id);
+}
+
+static struct err save(struct profile_keeper *k, const struct profile_entry *e) {
+    if (!e->changed) return ERR_NONE;
+    TRY(profile_open_err(e->doc));
+    TRY(hold_row(k, e));
+    TRY(profile_open_changes(e->doc, exchange, k));
+    if (e->is_there) return write_row(k, e);
+    return e->was_there ? drop_row(k, e) : ERR_NONE;
+}
+
+/* ---- the batch ---- */
+
+void profile_begin(struct profile_batch *b, struct meta *m, uint64_t project,
+                   const struct frame *f) {
+    *b = (struct profile_batch){.keeper = {.meta = m, .project = (int64_t)project, .frame = f}};
+}
+
+static void forget(struct profile_batch *b) {
+    for (uint32_t i = 0; b->slots && i <= b->mask; i++) {
+        if (!b->slots[i]) continue;
+        profile_open_free(b->slots[i]->doc);
+        free(b->slots[i]);
+    }
+    free(b->slots);
+    b->slots = NULL;
+    b->n = b->mask = 0;
+    b->bytes = 0;
+}
+
+void profile_done(struct profile_batch *b) {
+    forget(b);
+    profile_keeper_done(&b->keeper);
+}
+
+static struct err write_all(struct profile_batch *b) {
+    for (uint32_t i = 0; b->slots && i <= b->mask; i++) {
+        if (!b->slots[i]) continue;
+        b->cut += profile_open_cut(b->slots[i]->doc);
+        TRY(save(&b->keeper, b->slots[i]));
+    }
+    forget(b);
+    return profile_text_box(&b->keeper);
+}
+
+struct err profile_end(struct profile_batch *b) {
+    return write_all(b);
+}
+
+static struct profile_entry **slot_of(struct profile_batch *b, struct id128 group_key,
+                                      struct id128 owner) {
+    uint32_t s;
+    memcpy(&s, owner.b, sizeof s); /* a keyed hash: uniform */
+    for (s &= b->mask; b->slots[s]; s = (s + 1) & b->mask) {
+        const struct profile_entry *e = b->slots[s];
+        if (id128_eq(e->owner, owner) && id128_eq(e->group_key, group_key)) break;
+    }
+    return &b->slots[s];
+}
+
+static struct err make_room(struct profile_batch *b) {
+    if (b->bytes > BATCH_BYTES || b->n >= BATCH_PROFILES) TRY(write_all(b));
+    if (b->slots && 2 * b->n < b->mask) return ERR_NONE;
+    struct profile_batch old = *b;
+    b->mask = b->slots ? 2 * b->mask + 1 : 15;
+    b->slots = calloc((size_t)b->mask + 1, sizeof(struct profile_entry *));
+    if (!b->slots) {
+        *b = old;
+        return ERR(ERR_NOMEM, "profiles");
+    }
+    for (uint32_t i = 0; old.slots && i <= old.mask; i++)
+        if (old.slots[i]) *slot_of(b, old.slots[i]->group_key, old.slots[i]->owner) = old.slots[i];
+    free(old.slots);
     return ERR_NONE;
 }
 
-/* The operation's properties as edits, their elements one after another in `bytes`. */
-static struct err read_edits(const struct target *t, const struct frame_profile *op,
-                             struct profile_edit *edits, struct buf *bytes, size_t *out_n) {
+static struct err entry_of(struct profile_batch *b, const struct profile_entry *like,
+                           struct profile_entry **out) {
+    TRY(make_room(b));
+    struct profile_entry **slot = slot_of(b, like->group_key, like->owner);
+    if (!*slot) {
+        *slot = calloc(1, sizeof **slot);
+        if (!*slot) return ERR(ERR_NOMEM, "profile");
+        **slot = *like;
+        b->n++;
+        TRY(load(&b->keeper, *slot));
+        b->bytes += 1024;
+    }
+    *out = *slot;
+    return ERR_NONE;
+}
+
+static struct err change(struct profile_batch *b, struct profile_entry *e,
+                         const struct frame_profile *op) {
+    AUTO(buf_done) struct buf element;
     struct cursor props = op->props, value;
     uint32_t path = 0;
-    size_t n = 0, at = 0;
+    buf_init(&element, 4 * (size_t)JOURNAL_MAX_FRAME_BYTES);
     for (uint16_t i = 0; i < op->n_props && frame_next_prop(&props, &path, &value); i++) {
-        struct cursor again = value;
-        TRY(keep_text(t, path));
-        TRY(keep_value(t, &again));
-        size_t start = bytes->n;
-        profile_put_value(bytes, t->frame, &value);
-        TRY(buf_err(bytes));
-        edits[n] = (struct profile_edit){.name = t->frame->texts[path].hash,
-                                         .element = {NULL, bytes->n - start}};
-        if (edits[n].element.n <= PROFILE_MAX_BYTES)
-            n++;
-        else
-            bytes->n = start;
+        buf_clear(&element);
+        profile_put_value(&element, b->keeper.frame, &value);
+        TRY(buf_err(&element));
+        profile_open_change(e->doc, (enum profile_op)op->op, b->keeper.frame->texts[path].hash,
+                            buf_str(&element));
+        b->bytes += 64 + element.n;
     }
-    for (size_t i = 0; i < n; at += edits[i++].element.n)
-        edits[i].element.p = bytes->p + at;
-    *out_n = n;
     return ERR_NONE;
 }
 
-static struct err change_all(const struct target *t, const struct frame_profile *op,
-                             struct buf *doc) {
-    AUTO(buf_done) struct buf bytes;
-    buf_init(&bytes, 4 * (size_t)JOURNAL_MAX_FRAME_BYTES);
-    struct profile_edit *edits = calloc((size_t)op->n_props + 1, sizeof *edits);
-    size_t n = 0;
-    if (!edits) return ERR(ERR_NOMEM, "profile");
-    struct err e = read_edits(t, op, edits, &bytes, &n);
-    if (e.code == ERR_OK) profile_change_all(doc, (enum profile_op)op->op, edits, n);
-    free(edits);
-    return e;
-}
-
-struct err profile_apply(struct meta *m, uint64_t project, const struct frame *f,
-                         enum frame_record_type type, struct frame_profile *op) {
-    struct target t = {
-        .meta = m, .project = (int64_t)project, .frame = f, .id = f->texts[op->id].hash};
-    if (type == RECORD_GROUP) t.group_key = f->texts[op->group_key].hash;
-    t.owner = type == RECORD_GROUP ? t.id : op->person;
-    if (op->op == PROFILE_DELETE) return drop(&t);
-    AUTO(buf_done) struct buf doc;
-    buf_init(&doc, 2 * PROFILE_MAX_BYTES);
-    bool found = false;
-    TRY(load(&t, &doc, &found));
-    if (!found && op->op == PROFILE_UNSET) return ERR_NONE;
-    TRY(keep_text(&t, op->id));
-    if (type == RECORD_GROUP) TRY(keep_text(&t, op->group_key));
-    TRY(change_all(&t, op, &doc));
-    TRY(buf_err(&doc));
-    return save(&t, &doc);
+struct err profile_apply(struct profile_batch *b, enum frame_record_type type,
+                         struct frame_profile *op) {
+    const struct frame *f = b->keeper.frame;
+    struct profile_entry like = {.id = f->texts[op->id].hash}, *e = NULL;
+    if (type == RECORD_GROUP) like.group_key = f->texts[op->group_key].hash;
+    like.owner = type == RECORD_GROUP ? like.id : op->person;
+    TRY(entry_of(b, &like, &e));
+    if (op->op == PROFILE_UNSET && !e->is_there) return ERR_NONE;
+    e->changed = true;
+    e->is_there = op->op != PROFILE_DELETE;
+    if (op->op != PROFILE_DELETE) return change(b, e, op);
+    profile_open_clear(e->doc);
+    return ERR_NONE;
 }

@@ -144,6 +144,7 @@ void store_stats(struct store *s, struct store_stats *out) {
     out->lag_bytes = synced > s->visible ? synced - s->visible : 0;
     out->journal_bytes = synced > s->covered ? synced - s->covered : 0;
     pthread_mutex_unlock(&s->lock);
+    out->profile_cut = atomic_load(&s->profile_cut);
 }
 
 /* Pieces of addresses are hashed under paths that are kept as names ("home#path:/docs"): they name

@@ -153,6 +153,7 @@ struct err store_lexicon_more(struct store *s, uint64_t project, struct buf *obj
 struct store_stats {
     uint64_t events, parts, tail_rows, part_bytes, journal_bytes, words, profiles;
     uint64_t position, lag_bytes;
+    uint64_t profile_cut; /* since start: profile operations of which something found no room */
 };
 void store_stats(struct store *s, struct store_stats *out);
 struct err store_check(const char *data_folder, struct meta *m,

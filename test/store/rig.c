@@ -128,13 +128,51 @@ void rig_user_add(struct rig *r, const char *who, const char *property, double n
     assert_ok(frame_record_end(r->frame));
 }
 
+void rig_user_list(struct rig *r, enum profile_op op, struct rig_list l) {
+    uint32_t texts[512];
+    char text[64];
+    struct frame_profile p = profile_of(r, l.who, op);
+    uint32_t path = rig_text(r, TEXT_USER_PROPERTY, "", l.property, true);
+    assert_true(l.to - l.from <= 512);
+    for (int i = l.from; i < l.to; i++) {
+        snprintf(text, sizeof text, "%s%d", l.prefix, i);
+        texts[i - l.from] = rig_text(r, TEXT_USER_VALUE, l.property, text, false);
+    }
+    frame_profile_begin(r->frame, RECORD_USER, &p);
+    frame_put_prop(r->frame, path);
+    if (l.from == l.to) frame_put_simple(r->frame, V_NULL);
+    if (l.from < l.to) frame_put_list(r->frame);
+    for (int i = l.from; i < l.to; i++)
+        frame_put_text(r->frame, texts[i - l.from]);
+    if (l.from < l.to) frame_put_list_end(r->frame);
+    assert_ok(frame_record_end(r->frame));
+}
+
+void rig_user_delete(struct rig *r, const char *who) {
+    struct frame_profile p = profile_of(r, who, PROFILE_DELETE);
+    frame_profile_begin(r->frame, RECORD_USER, &p);
+    assert_ok(frame_record_end(r->frame));
+}
+
+int64_t rig_number(struct rig *r, const char *sql) {
+    struct err e = ERR_NONE;
+    assert_ok(meta_begin(r->meta));
+    struct meta_row *row = NULL;
+    assert_ok(meta_query(r->meta, &row, sql, ""));
+    assert_true(meta_next(row, &e));
+    int64_t n = meta_i64(row, 0);
+    meta_end(row);
+    meta_rollback(r->meta);
+    return n;
+}
+
 void rig_commit(struct rig *r) {
     struct str bytes;
     uint64_t position = 0;
     assert_ok(frame_finish(r->frame, &bytes));
     assert_ok(journal_append(r->journal, &bytes, 1, &position));
     atomic_store(&r->synced, position);
-    assert_ok(store_wait_visible(r->store, position, 10000));
+    assert_ok(store_wait_visible(r->store, position, 20000));
 }
 
 void rig_flush(struct rig *r) {

@@ -50,6 +50,15 @@ void rig_event(struct rig *r, struct rig_event e);
 void rig_user_set(struct rig *r, const char *who, const char *property, const char *value,
                   bool readable);
 void rig_user_add(struct rig *r, const char *who, const char *property, double number);
+/* An operation with the sealed texts PREFIX + number, [from, to), as one list; none: of null. */
+struct rig_list {
+    const char *who, *property, *prefix;
+    int from, to;
+};
+void rig_user_list(struct rig *r, enum profile_op op, struct rig_list l);
+void rig_user_delete(struct rig *r, const char *who);
+/* The number that an SQL question of meta answers. */
+int64_t rig_number(struct rig *r, const char *sql);
 void rig_commit(struct rig *r); /* appended, synced, visible */
 void rig_flush(struct rig *r);  /* and in parts on disk */
 
