@@ -7,6 +7,7 @@
 #include <seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -64,10 +65,11 @@ static struct err close_files(const struct sandbox_path *paths, size_t n) {
     return ERR_NONE;
 }
 
-/* Calls that neither the front nor the console has a use for, and an intruder would. */
+/* The way out: the courier's alone. */
+static const int dialing[] = {SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(socketpair)};
+
+/* Calls that no child has a use for, and an intruder would. */
 static const int refused[] = {
-    SCMP_SYS(socket),
-    SCMP_SYS(connect),
     SCMP_SYS(bind),
     SCMP_SYS(listen),
     SCMP_SYS(execve),
@@ -116,15 +118,30 @@ static const int refused[] = {
     SCMP_SYS(mknod),
     SCMP_SYS(mknodat),
     SCMP_SYS(pidfd_getfd),
-    SCMP_SYS(socketpair),
 };
 
-static struct err close_calls(void) {
+/* socket() for streams and datagrams of the two IP families; nothing raw, nothing local. */
+static int allow_dialing(scmp_filter_ctx f) {
+    const int call = SCMP_SYS(socket);
+    const uint32_t no = SCMP_ACT_ERRNO(EPERM);
+    int bad = seccomp_rule_add(f, no, call, 1, SCMP_A0(SCMP_CMP_LT, AF_INET)) |
+              seccomp_rule_add(f, no, call, 1, SCMP_A0(SCMP_CMP_GT, AF_INET6));
+    for (unsigned family = AF_INET + 1; family < AF_INET6; family++)
+        bad |= seccomp_rule_add(f, no, call, 1, SCMP_A0(SCMP_CMP_EQ, family));
+    for (unsigned type = SOCK_DGRAM + 1; type < 16; type++)
+        bad |= seccomp_rule_add(f, no, call, 1, SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, type));
+    return bad;
+}
+
+static struct err close_calls(bool may_dial) {
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
     if (!f) return ERR(ERR_NOMEM, "sandbox: filter");
     int bad = 0;
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         bad |= seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
+    for (size_t i = 0; !may_dial && i < sizeof dialing / sizeof *dialing; i++)
+        bad |= seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), dialing[i], 0);
+    if (may_dial) bad |= allow_dialing(f);
     int loaded = bad ? bad : seccomp_load(f);
     seccomp_release(f);
     if (loaded == 0) return ERR_NONE;
@@ -132,11 +149,19 @@ static struct err close_calls(void) {
     return err_os("sandbox: system calls");
 }
 
-struct err sandbox_close(const struct sandbox_path *paths, size_t n) {
+static struct err close_all(const struct sandbox_path *paths, size_t n, bool may_dial) {
     struct rlimit no_core = {0, 0};
     if (setrlimit(RLIMIT_CORE, &no_core) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
         return err_os("sandbox: process flags");
     TRY(close_files(paths, n));
-    return close_calls();
+    return close_calls(may_dial);
+}
+
+struct err sandbox_close(const struct sandbox_path *paths, size_t n) {
+    return close_all(paths, n, false);
+}
+
+struct err sandbox_close_dialing(const struct sandbox_path *paths, size_t n) {
+    return close_all(paths, n, true);
 }

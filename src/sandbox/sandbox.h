@@ -6,7 +6,7 @@
  * the process goes on with what there is. No new privileges, no core dumps, not dumpable (nobody
  * attaches, /proc is root's).
  *
- * Depends on: base, libseccomp. Used by: front, console.
+ * Depends on: base, libseccomp. Used by: front, console, courier.
  */
 #pragma once
 
@@ -26,3 +26,7 @@ struct sandbox_path {
 /* Also refuses the calls that neither child has a use for: sockets of its own, connect, exec,
  * tracing, kernel doors. */
 struct err sandbox_close(const struct sandbox_path *paths, size_t n);
+/* The same for the process that dials out: TCP and UDP over IPv4 and IPv6, and pairs of its own,
+ * are left. Nothing can be bound or listened on, and no local socket reached (Landlock does not
+ * guard those). */
+struct err sandbox_close_dialing(const struct sandbox_path *paths, size_t n);

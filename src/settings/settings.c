@@ -25,11 +25,18 @@ struct option {
     { option_name, offsetof(struct settings, field), sizeof(((struct settings *)0)->field) }
 
 static const struct option options[] = {
-    TEXT_OPTION("data", data),         TEXT_OPTION("public", public_addr),
-    TEXT_OPTION("team", team_addr),    TEXT_OPTION("public-url", public_url),
-    TEXT_OPTION("team-url", team_url), TEXT_OPTION("trust-proxy", trust_proxy),
-    TEXT_OPTION("tls-cert", tls_cert), TEXT_OPTION("tls-key", tls_key),
-    TEXT_OPTION("geo", geo),           TEXT_OPTION("keys", keys_file),
+    TEXT_OPTION("data", data),
+    TEXT_OPTION("public", public_addr),
+    TEXT_OPTION("team", team_addr),
+    TEXT_OPTION("public-url", public_url),
+    TEXT_OPTION("team-url", team_url),
+    TEXT_OPTION("trust-proxy", trust_proxy),
+    TEXT_OPTION("tls-cert", tls_cert),
+    TEXT_OPTION("tls-key", tls_key),
+    TEXT_OPTION("geo", geo),
+    TEXT_OPTION("keys", keys_file),
+    TEXT_OPTION("allow-internal", allow_internal),
+    TEXT_OPTION("references", references),
     {"max-events-per-minute", 0, 0},
 };
 #define OPTIONS_N (sizeof options / sizeof *options)

@@ -19,6 +19,9 @@ struct settings {
     char geo[4096];                /* MaxMind-format file */
     char keys_file[4096];          /* --keys: the root key outside the data folder; default
                                       $CREDENTIALS_DIRECTORY/weir-keys if there, else DIR/keys */
+    char allow_internal[1024];     /* CIDRs that probes and webhooks may reach though internal */
+    char references[1024];         /* --references: host:port, comma-separated: answer while this
+                                      machine's own connection is well */
     bool no_doors;                 /* only the local sockets (commands without a server) */
     int64_t max_events_per_minute; /* per project token, 0: none */
 };

@@ -63,6 +63,7 @@ static _Noreturn void run_child(const struct child *c, const struct child_world 
                   w->lock_fd,
                   c->door,
                   c->local_door,
+                  c->post_fd,
                   ready_fd,
                   c->stop_fd};
     keep_only(keep, sizeof keep / sizeof *keep);
@@ -71,6 +72,7 @@ static _Noreturn void run_child(const struct child *c, const struct child_world 
                                   .channel = w->channel,
                                   .door = c->door,
                                   .local_door = c->local_door,
+                                  .post_fd = c->post_fd,
                                   .ready_fd = ready_fd,
                                   .stop_fd = c->stop_fd};
     exit(c->row->run(&setup)); /* exit, not _exit: sanitizers and profilers report at exit */

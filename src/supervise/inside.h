@@ -25,6 +25,7 @@ struct child {
     const struct process_row *row; /* NULL: not in the table */
     pid_t pid;                     /* 0: not running */
     int door, local_door;          /* owned by main, open while it lives; -1: none */
+    int post_fd;                   /* its end of the console-courier pair, owned by main; -1 */
     int stop_fd, ready_fd;         /* of the running child; -1 otherwise */
     bool ready;
     bool stopping;

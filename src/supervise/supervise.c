@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,6 +46,17 @@ static struct err open_doors(struct supervise *v) {
     return ERR_NONE;
 }
 
+/* Open in main for as long as it lives: what one side sent waits while the other is started again.
+ */
+static struct err open_post(struct supervise *v) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
+        return err_os("the pair between console and courier");
+    v->children[PROCESS_CONSOLE].post_fd = ends[0];
+    v->children[PROCESS_COURIER].post_fd = ends[1];
+    return ERR_NONE;
+}
+
 static struct err catch_signals(struct supervise *v) {
     sigset_t set;
     sigemptyset(&set);
@@ -62,6 +74,7 @@ static struct err prepare(struct supervise *v) {
     TRY(io_make_folder(v->settings.data, 0700));
     TRY(supervise_lock(&v->settings, &v->lock_fd));
     TRY(open_doors(v));
+    TRY(open_post(v));
     TRY(channel_make(&v->channel));
     v->world = (struct child_world){&v->settings, &v->channel, v->lock_fd};
     return catch_signals(v);
@@ -195,6 +208,7 @@ static void done(struct supervise *v) {
     for (int i = 0; i < PROCESSES_N; i++) {
         fd_close(v->children[i].door);
         fd_close(v->children[i].local_door);
+        fd_close(v->children[i].post_fd);
     }
     if (v->channel.page) channel_done(&v->channel);
     fd_close(v->signal_fd);
@@ -209,10 +223,11 @@ int supervise_run(const struct settings *s, const struct process_row *table, int
     v->on_ready = on_ready;
     v->lock_fd = v->signal_fd = -1;
     for (int i = 0; i < PROCESSES_N; i++)
-        v->children[i] =
-            (struct child){.door = -1, .local_door = -1, .stop_fd = -1, .ready_fd = -1};
+        v->children[i] = (struct child){
+            .door = -1, .local_door = -1, .post_fd = -1, .stop_fd = -1, .ready_fd = -1};
     for (int i = 0; i < n; i++) {
         assert(table[i].id < PROCESSES_N);
+        if (s->no_doors && table[i].id == PROCESS_COURIER) continue;
         v->children[table[i].id].row = &table[i];
     }
     struct err e = prepare(v);

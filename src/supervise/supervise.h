@@ -16,6 +16,7 @@ struct process_setup {
     struct channel *channel;
     int door;       /* listening TCP socket, -1 when no_doors */
     int local_door; /* unix socket in DIR/run/, mode 0600 */
+    int post_fd;    /* console's and courier's ends of the pair between them; front: -1 */
     int ready_fd;   /* write one byte when serving, then close */
     int stop_fd;    /* readable (eventfd): drain and exit 0 */
 };
@@ -27,9 +28,10 @@ struct process_row {
 };
 
 /* Runs until SIGTERM/SIGINT; returns the exit code. Steps: folder, lock (waits 10 s), sockets (wait
- * 10 s), page, children, ready line. A child that dies is restarted: first at once, then after 100
- * ms doubling to 5 s while it keeps dying within a second. Children die with main (PDEATHSIG).
- * on_ready (may be NULL) is called instead of printing the ready line. */
+ * 10 s), page, children, ready line. Without doors there is no courier: a command needs none. A
+ * child that dies is restarted: first at once, then after 100 ms doubling to 5 s while it keeps
+ * dying within a second. Children die with main (PDEATHSIG). on_ready (may be NULL) is called
+ * instead of printing the ready line. */
 int supervise_run(const struct settings *s, const struct process_row *table, int n,
                   void (*on_ready)(const char *public_url, const char *team_url));
 /* Whether a server with doors holds the folder (a command that started one for itself does not

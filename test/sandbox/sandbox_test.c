@@ -79,7 +79,40 @@ static void only_what_was_named_remains(void **state) {
     rmdir(outside);
 }
 
+/* Bits of what the dialing process may: 1 stream, 2 datagram, 4 local socket, 8 raw, 16 netlink, 32
+ * bind, 64 a pair, 128 read outside. */
+static int dialing_powers(const char *outside) {
+    struct sockaddr_in any = {.sin_family = AF_INET};
+    AUTO(fd_close) int stream = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    AUTO(fd_close) int datagram = socket(AF_INET, SOCK_DGRAM, 0);
+    AUTO(fd_close) int local = socket(AF_UNIX, SOCK_STREAM, 0);
+    AUTO(fd_close) int raw = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+    AUTO(fd_close) int netlink = socket(AF_NETLINK, SOCK_DGRAM, 0);
+    int pair[2];
+    bool bound = datagram >= 0 && bind(datagram, (struct sockaddr *)&any, sizeof any) == 0;
+    return (stream >= 0) | (datagram >= 0) << 1 | (local >= 0) << 2 | (raw >= 0) << 3 |
+           (netlink >= 0) << 4 | bound << 5 |
+           (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0) << 6 | can_read(outside) << 7;
+}
+
+static void the_dialing_process_may_dial_and_nothing_more(void **state) {
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct sandbox_path paths[] = {{.path = "/etc/hosts"}};
+        if (sandbox_close_dialing(paths, 1).code != ERR_OK) _exit(255);
+        _exit(dialing_powers("/etc/passwd"));
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 1 | 2 | 64);
+    assert_int_equal(dialing_powers("/etc/passwd") & (4 | 16 | 32 | 128), 4 | 16 | 32 | 128);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(only_what_was_named_remains)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_what_was_named_remains),
+        cmocka_unit_test(the_dialing_process_may_dial_and_nothing_more)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,6 +56,21 @@ static int run_front(const struct process_setup *s) {
 static int run_console(const struct process_setup *s) {
     return serve(s, "console");
 }
+/* Sends two letters and serves; the courier below takes one per life. */
+static int run_sender(const struct process_setup *s) {
+    if (send(s->post_fd, "one", 3, 0) != 3 || send(s->post_fd, "two", 3, 0) != 3) return 1;
+    return serve(s, "console");
+}
+static int run_courier(const struct process_setup *s) {
+    char letter[8] = "", name[16];
+    struct pollfd in = {.fd = s->post_fd, .events = POLLIN};
+    (void)poll(&in, 1, 10000);
+    if (recv(s->post_fd, letter, sizeof letter - 1, 0) != 3) return 1;
+    (void)snprintf(name, sizeof name, "got-%s", letter);
+    write_pid(s, name);
+    if (strcmp(letter, "one") != 0) return serve(s, "courier");
+    return write(s->ready_fd, "r", 1) == 1 ? 7 : 1;
+}
 static int run_failing(const struct process_setup *s) {
     (void)s;
     return 4;
@@ -346,6 +361,24 @@ static void a_child_that_cannot_start_ends_the_server(void **state) {
     assert_int_equal(end(&r), 4); /* with its code */
 }
 
+static void what_was_posted_waits_for_a_courier_that_is_started_again(void **state) {
+    (void)state;
+    static const struct process_row table[] = {{PROCESS_FRONT, "front", run_front},
+                                               {PROCESS_CONSOLE, "console", run_sender},
+                                               {PROCESS_COURIER, "courier", run_courier}};
+    struct rig r;
+    make_folder(&r);
+    start_table(&r, table, 3);
+    char path[4200];
+    settings_path(&r.settings, "got-two", path);
+    int64_t until = time_monotonic_us() + 10 * US_PER_S;
+    while (access(path, F_OK) != 0 && time_monotonic_us() < until)
+        (void)poll(NULL, 0, 20);
+    assert_int_equal(access(path, F_OK), 0);
+    kill(r.main, SIGTERM);
+    (void)end(&r);
+}
+
 static void without_doors_only_the_local_sockets_are_there(void **state) {
     (void)state;
     static const struct process_row table[] = {{PROCESS_CONSOLE, "console", run_console}};
@@ -369,6 +402,7 @@ int main(void) {
         cmocka_unit_test(the_lock_is_held_by_the_children_too),
         cmocka_unit_test(a_child_gets_its_descriptors_and_the_lock_alone),
         cmocka_unit_test(a_child_that_cannot_start_ends_the_server),
+        cmocka_unit_test(what_was_posted_waits_for_a_courier_that_is_started_again),
         cmocka_unit_test(without_doors_only_the_local_sockets_are_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
