@@ -7,6 +7,7 @@
  * is flushed; every box of parts and profiles is re-wrapped; team.key is wiped. DIR/team.next marks
  * the way: a start that finds it goes it to the end.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -217,27 +218,29 @@ static struct err wait_new_key(struct routes *r) {
     return ERR(ERR_TIMEOUT, "the front did not take the new team key");
 }
 
-static void wipe_file(const char *path) {
+static struct err wipe_file(const char *path) {
     AUTO(fd_close) int fd = open(path, O_WRONLY | O_CLOEXEC);
     struct stat st;
     char zeros[4096] = {0};
     if (fd >= 0 && fstat(fd, &st) == 0)
         for (off_t at = 0; at < st.st_size; at += (off_t)sizeof zeros)
             if (pwrite(fd, zeros, sizeof zeros, at) < 0 || fsync(fd)) break;
-    unlink(path);
+    return unlink(path) && errno != ENOENT ? err_os("removing the team key") : ERR_NONE;
 }
 
-static void forget_secret(struct routes *r) {
-    char path[4200];
-    settings_path(r->config.settings, "team.key", path);
-    wipe_file(path);
-    settings_path(r->config.settings, "team.next", path);
-    unlink(path);
-    io_sync_folder(r->config.settings->data);
+/* team.next goes last: while it is there, a restart does all of this again. */
+static struct err forget_secret(struct routes *r) {
     pthread_rwlock_wrlock(&r->team_lock);
     secret_wipe(&r->secret, sizeof r->secret);
     r->has_secret = false;
     pthread_rwlock_unlock(&r->team_lock);
+    char path[4200];
+    settings_path(r->config.settings, "team.key", path);
+    TRY(wipe_file(path));
+    TRY(io_sync_folder(r->config.settings->data));
+    settings_path(r->config.settings, "team.next", path);
+    unlink(path);
+    return io_sync_folder(r->config.settings->data);
 }
 
 /* From "the front seals to the new key" to "nobody here can open": each step may be done again. */
@@ -256,8 +259,7 @@ static struct err go(struct routes *r, const struct team_public *next) {
     uint64_t synced = atomic_load_explicit(&r->config.channel->page->synced, memory_order_acquire);
     TRY(store_flush(r->config.store, synced, FLUSH_MS));
     TRY(store_rewrap(r->config.store, &r->secret, next));
-    forget_secret(r);
-    return ERR_NONE;
+    return forget_secret(r);
 }
 
 void sealing_commit(struct call *c) {

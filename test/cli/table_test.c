@@ -83,8 +83,7 @@ static void control_characters_of_strangers_reach_no_terminal(void **state) {
                       "\"properties\":{\"a\":\"\\u001b]0;x\"}}]}");
     assert_string_equal(
         out,
-        "time  event     person  properties\nt     ?[2J????  p       {\"a\":\"\\u001b]0;x\"}\n" +
-            0);
+        "time  event     person  properties\nt     ?[2J????  p       {\"a\":\"\\u001b]0;x\"}\n");
 }
 
 static void long_cells_are_cut_at_a_character(void **state) {

@@ -169,6 +169,7 @@ static void a_newer_folder_and_a_broken_one_are_refused(void **state) {
 
 static void others_cannot_read_the_file(void **state) {
     AUTO(meta_close) struct meta *m = open_meta();
+    assert_non_null(m);
     struct stat st;
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
