@@ -4,12 +4,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "console/keys.h"
 #include "routes/routes.h"
 #include "sandbox/sandbox.h"
+#include "status/status.h"
 
 #define HEAD_BYTES (32u << 10)
 #define BODY_BYTES (16u << 20)
@@ -24,6 +26,7 @@ struct console {
     struct meta *meta;
     struct store *store;
     struct trust *trust;
+    struct status *status;
     struct routes *routes;
     struct edge *edge;
     struct buf cert, key;
@@ -60,12 +63,22 @@ static struct err open_store(struct console *c) {
     return store_open(&how, &c->store);
 }
 
+static struct err open_status(struct console *c) {
+    struct status_config how = {.meta = c->meta,
+                                .store = c->store,
+                                .root = c->keys.root,
+                                .folder = c->setup->settings->data,
+                                .test_clock = getenv("WEIR_TEST_CLOCK")};
+    return status_open(&how, &c->status);
+}
+
 static struct err open_routes(struct console *c) {
     struct routes_config how = {.settings = c->setup->settings,
                                 .channel = c->setup->channel,
                                 .store = c->store,
                                 .trust = c->trust,
                                 .meta = c->meta,
+                                .status = c->status,
                                 .root = c->keys.root,
                                 .team = c->keys.team,
                                 .secret = c->keys.has_secret ? &c->keys.secret : NULL};
@@ -119,6 +132,7 @@ static struct err close_sandbox(const struct settings *s) {
 static struct err start(struct console *c) {
     TRY(seal_start());
     TRY(open_store(c));
+    TRY(open_status(c));
     TRY(read_tls(c));
     TRY(open_routes(c));
     TRY(close_sandbox(c->setup->settings));
@@ -132,6 +146,7 @@ static void stop(struct console *c) {
     if (c->routes) routes_stop(c->routes);
     if (c->edge) edge_close(c->edge, GRACE_MS);
     store_close(c->store);
+    status_close(c->status);
     routes_free(c->routes);
     trust_close(c->trust);
     meta_close(c->meta);

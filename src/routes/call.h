@@ -34,6 +34,7 @@ struct call {
     struct actor actor;
     bool is_operator; /* the local socket */
     uint64_t id;      /* {id} of the path: a project the actor may see; 0: the pattern has none */
+    struct str key;   /* {key} of the path, as it came; empty: the pattern has none */
     const struct json *body; /* NULL: none or not JSON (then answered) */
 };
 typedef void (*route_run)(struct call *c);
@@ -90,6 +91,23 @@ void care_healthz(struct call *c);
 void care_flush(struct call *c);
 void care_check(struct call *c);
 void page_asset(struct call *c);
+void components_board(struct call *c);
+void components_page(struct call *c);
+void components_list(struct call *c);
+void components_create(struct call *c);
+void components_read(struct call *c);
+void components_change(struct call *c);
+void components_drop(struct call *c);
+void components_normal(struct call *c);
+void components_signals(struct call *c);
+void incidents_list(struct call *c);
+void incidents_open(struct call *c);
+void incidents_read(struct call *c);
+void incidents_rename(struct call *c);
+void incidents_update(struct call *c);
+void incidents_merge(struct call *c);
+void incidents_postmortem(struct call *c);
+void incidents_drop(struct call *c);
 
 /* sealing.c: one text as `$sealed` and POST /sealed give it; false: it is not sealed (any more). */
 bool sealing_put(struct jout *j, const struct store_world *w, struct id128 hash, struct arena *a);

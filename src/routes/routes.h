@@ -10,6 +10,7 @@
 #include "channel/channel.h"
 #include "edge/edge.h"
 #include "settings/settings.h"
+#include "status/status.h"
 #include "store/store.h"
 #include "trust/trust.h"
 
@@ -19,6 +20,7 @@ struct routes_config {
     struct store *store;
     struct trust *trust;
     struct meta *meta;
+    struct status *status;            /* NULL: its routes fail */
     const uint8_t *root;              /* [32], borrowed for the life of routes */
     struct team_public team;          /* in force at start */
     const struct team_secret *secret; /* NULL: sealed; copied */

@@ -12,7 +12,8 @@ enum who { ANYONE, WITH_ROLE, OPERATOR };
 
 struct route {
     enum edge_method method;
-    const char *pattern; /* {id} stands for a project's number; a '*' at the end for any rest */
+    const char *pattern; /* {id} stands for a project's number, {key} for any one piece; a '*' at
+                            the end for any rest */
     enum who who;
     enum role least;
     route_run run;
@@ -39,6 +40,34 @@ static const struct route rows[] = {
     {EDGE_POST, "/api/v1/projects/{id}/publish", WITH_ROLE, ROLE_ADMIN, lexicon_publish},
     {EDGE_POST, "/api/v1/projects", WITH_ROLE, ROLE_ADMIN, projects_create},
     {EDGE_POST, "/api/v1/keys", WITH_ROLE, ROLE_ADMIN, access_key},
+    {EDGE_GET, "/api/v1/status-page", WITH_ROLE, ROLE_ANALYST, components_board},
+    {EDGE_PATCH, "/api/v1/status-page", WITH_ROLE, ROLE_ADMIN, components_page},
+    {EDGE_GET, "/api/v1/status-page/components", WITH_ROLE, ROLE_ANALYST, components_list},
+    {EDGE_POST, "/api/v1/status-page/components", WITH_ROLE, ROLE_ADMIN, components_create},
+    {EDGE_GET, "/api/v1/status-page/components/{key}", WITH_ROLE, ROLE_ANALYST, components_read},
+    {EDGE_PATCH, "/api/v1/status-page/components/{key}", WITH_ROLE, ROLE_ADMIN, components_change},
+    {EDGE_DELETE, "/api/v1/status-page/components/{key}", WITH_ROLE, ROLE_ADMIN, components_drop},
+    {EDGE_POST, "/api/v1/status-page/components/{key}/normal", WITH_ROLE, ROLE_ADMIN,
+     components_normal},
+    {EDGE_GET, "/api/v1/status-page/signals", WITH_ROLE, ROLE_ANALYST, components_signals},
+    {EDGE_GET, "/api/v1/status-page/incidents", WITH_ROLE, ROLE_ANALYST, incidents_list},
+    {EDGE_POST, "/api/v1/status-page/incidents", WITH_ROLE, ROLE_ADMIN, incidents_open},
+    {EDGE_GET, "/api/v1/status-page/incidents/{key}", WITH_ROLE, ROLE_ANALYST, incidents_read},
+    {EDGE_PATCH, "/api/v1/status-page/incidents/{key}", WITH_ROLE, ROLE_ADMIN, incidents_rename},
+    {EDGE_DELETE, "/api/v1/status-page/incidents/{key}", WITH_ROLE, ROLE_ADMIN, incidents_drop},
+    {EDGE_POST, "/api/v1/status-page/incidents/{key}/updates", WITH_ROLE, ROLE_ADMIN,
+     incidents_update},
+    {EDGE_GET, "/api/v1/status-page/maintenances", WITH_ROLE, ROLE_ANALYST, incidents_list},
+    {EDGE_POST, "/api/v1/status-page/maintenances", WITH_ROLE, ROLE_ADMIN, incidents_open},
+    {EDGE_GET, "/api/v1/status-page/maintenances/{key}", WITH_ROLE, ROLE_ANALYST, incidents_read},
+    {EDGE_PATCH, "/api/v1/status-page/maintenances/{key}", WITH_ROLE, ROLE_ADMIN, incidents_rename},
+    {EDGE_DELETE, "/api/v1/status-page/maintenances/{key}", WITH_ROLE, ROLE_ADMIN, incidents_drop},
+    {EDGE_POST, "/api/v1/status-page/maintenances/{key}/updates", WITH_ROLE, ROLE_ADMIN,
+     incidents_update},
+    {EDGE_POST, "/api/v1/status-page/incidents/{key}/merge", WITH_ROLE, ROLE_ADMIN,
+     incidents_merge},
+    {EDGE_POST, "/api/v1/status-page/incidents/{key}/postmortem", WITH_ROLE, ROLE_ADMIN,
+     incidents_postmortem},
     {EDGE_POST, "/api/v1/login-links", OPERATOR, ROLE_ADMIN, access_link},
     {EDGE_POST, "/api/v1/flush", OPERATOR, ROLE_ADMIN, care_flush},
     {EDGE_POST, "/api/v1/check", OPERATOR, ROLE_ADMIN, care_check},
@@ -50,6 +79,7 @@ static const struct route rows[] = {
 
 static const char *method_name(enum edge_method m) {
     if (m == EDGE_GET) return "GET";
+    if (m == EDGE_DELETE) return "DELETE";
     return m == EDGE_PATCH ? "PATCH" : "POST";
 }
 
@@ -197,7 +227,7 @@ struct store_world *call_world(struct call *c, uint64_t project, struct query_ri
 
 /* ---- matching ---- */
 
-static bool match(const char *pattern, struct str path, uint64_t *id) {
+static bool match(const char *pattern, struct str path, struct call *c) {
     struct str want = str_z(pattern);
     while (want.n) {
         if (want.p[0] == '*') return true;
@@ -205,7 +235,9 @@ static bool match(const char *pattern, struct str path, uint64_t *id) {
         int64_t number = 0;
         if (str_is(a, "*")) return true;
         if (str_is(a, "{id}") && str_to_i64(b, &number) && number > 0)
-            *id = (uint64_t)number;
+            c->id = (uint64_t)number;
+        else if (str_is(a, "{key}") && b.n)
+            c->key = b;
         else if (!str_eq(a, b))
             return false;
         if ((want.n == 0) != (path.n == 0) && !str_is(want, "*")) return false;
@@ -213,10 +245,10 @@ static bool match(const char *pattern, struct str path, uint64_t *id) {
     return path.n == 0;
 }
 
-static const struct route *find(const struct call *c, uint64_t *id, bool *other_method) {
+static const struct route *find(struct call *c, bool *other_method) {
     enum edge_method method = c->q->method == EDGE_HEAD ? EDGE_GET : c->q->method;
     for (size_t i = 0; i < N_ROWS; i++) {
-        if (!match(rows[i].pattern, c->q->path, id)) continue;
+        if (!match(rows[i].pattern, c->q->path, c)) continue;
         if (rows[i].method == method) return &rows[i];
         *other_method = true;
     }
@@ -251,7 +283,7 @@ static bool may(struct call *c, const struct route *row) {
 enum edge_verdict routes_handle(void *ctx, struct edge_request *q, struct edge_reply *r) {
     struct call c = {.routes = ctx, .q = q, .r = r, .is_operator = q->is_local};
     bool other_method = false;
-    const struct route *row = find(&c, &c.id, &other_method);
+    const struct route *row = find(&c, &other_method);
     auth_identify(&c);
     edge_reply_header(r, "X-Content-Type-Options", STR("nosniff"));
     edge_reply_header(r, "Referrer-Policy", STR("no-referrer"));

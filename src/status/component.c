@@ -193,3 +193,13 @@ struct err status_component_setup(struct status *s, uint32_t number, struct aren
     if (found && (!out->events.p || !out->errors.p)) e = ERR(ERR_NOMEM, "component");
     return e;
 }
+
+struct err status_component_word(struct status *s, uint32_t number, enum status_state *out) {
+    int64_t state = 0;
+    TRY(meta_begin(s->config.meta));
+    struct err e =
+        status_number(s, &state, "SELECT state FROM status_component WHERE number = ?", number);
+    meta_rollback(s->config.meta);
+    if (e.code == ERR_OK) *out = (enum status_state)state;
+    return e;
+}

@@ -223,6 +223,8 @@ struct status_setup {
 };
 struct err status_component_setup(struct status *s, uint32_t number, struct arena *a,
                                   struct status_setup *out);
+/* A person's word, which the snapshot's state may be worse than. */
+struct err status_component_word(struct status *s, uint32_t number, enum status_state *out);
 /* Makes it when c->number is 0 (and sets number and id), else changes it. group, name, description,
  * types, flags and position are taken; state too (a person's word, in force until evidence or an
  * incident says otherwise). */

@@ -26,6 +26,7 @@ static struct {
     struct meta *meta;
     struct trust *trust;
     struct store *store;
+    struct status *status;
     struct routes *routes;
     struct edge *edge;
     uint8_t root[32];
@@ -101,6 +102,9 @@ static void open_store(void) {
                                .synced = synced,
                                .wake_fd = t.channel.wake_console};
     assert_int_equal(store_open(&how, &t.store).code, ERR_OK);
+    struct status_config page = {
+        .meta = t.meta, .store = t.store, .root = t.root, .folder = t.settings.data};
+    assert_int_equal(status_open(&page, &t.status).code, ERR_OK);
     assert_int_equal(store_start(t.store).code, ERR_OK);
 }
 
@@ -120,6 +124,7 @@ static int begin(void **state) {
                                 .store = t.store,
                                 .trust = t.trust,
                                 .meta = t.meta,
+                                .status = t.status,
                                 .root = t.root,
                                 .team = t.team.pub,
                                 .secret = &t.team,
@@ -147,6 +152,7 @@ static int end(void **state) {
     routes_stop(t.routes);
     edge_close(t.edge, 1000);
     store_close(t.store);
+    status_close(t.status);
     routes_free(t.routes);
     trust_close(t.trust);
     meta_close(t.meta);
