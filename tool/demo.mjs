@@ -21,7 +21,7 @@ async function serve(options) {
         child.stdout.on('data', (d) => {
             text += d;
             const m = /^ready public=(\S+) team=(\S+)$/m.exec(text);
-            if (m) resolve({ publicUrl: m[1].replace(/\/$/, ''), teamUrl: m[2] });
+            if (m) resolve({ publicUrl: m[1].replace(/\/$/, ''), ready: m[0] });
         });
     });
 }
@@ -55,11 +55,11 @@ async function fill(publicUrl, project) {
 }
 
 mkdirSync(data, { recursive: true, mode: 0o700 });
-const { publicUrl } = await serve(process.argv.slice(2));
+const { publicUrl, ready } = await serve(process.argv.slice(2));
 // What was begun is taken up again: the same events fold away by their $insert_id.
 const keep = (v) => writeFileSync(project_file, JSON.stringify(v), { mode: 0o600 });
 let demo = existsSync(project_file) ? JSON.parse(readFileSync(project_file, 'utf8')) : null;
 if (!demo) keep(demo = command('project', 'create', 'Demo shop'));
 if (!demo.events) keep(demo = { project_id: demo.project_id, events: await fill(publicUrl, demo) });
 const { url } = command('login-link');
-say(`\nWeir is running with a demo project of 90 days, ${demo.events.toLocaleString('en')} events.\n\n  Open the console:  ${url}\n\nThe address logs in once. Events are taken at ${publicUrl}. The data is in ${path.relative(process.cwd(), data) || data}; Ctrl-C stops.\n`);
+process.stdout.write(`\nWeir is running with a demo project of 90 days, ${demo.events.toLocaleString('en')} events.\n\n  Open the console:  ${url}\n\nThe address logs in once. Events are taken at ${publicUrl}. The data is in ${path.relative(process.cwd(), data) || data}; Ctrl-C stops.\n${ready}\n`);
