@@ -45,6 +45,11 @@ bool secret_equal(const void *a, const void *b, size_t n); /* constant time */
 /* n characters of [a-z0-9], NUL-terminated: tokens, secrets, ids. */
 void random_word(char *out /* [n + 1] */, size_t n);
 
+/* ---- large tables: zeroed pages of the system's, resident when first touched ---- */
+void *pages_new(size_t n_bytes);           /* NULL: no memory. In huge pages where it holds one */
+void pages_clear(void *p, size_t n_bytes); /* zero again, its memory given back; takes NULL */
+void pages_free(void *p, size_t n_bytes);  /* of pages_new, whole; takes NULL */
+
 /* ---- files ---- */
 struct err io_read_file(const char *path, size_t max_bytes, struct buf *out);
 /* Writes path.tmp, syncs it, renames it over path, syncs the folder. mode as in open(2). */

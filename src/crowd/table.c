@@ -40,9 +40,9 @@ bool crowd_table_init(struct crowd_table *t, size_t candidates_max) {
         entries_n *= 2;
     size_t blocks_n = entries_n / 4 > MIN_BLOCKS ? entries_n / 4 : MIN_BLOCKS;
     *t = (struct crowd_table){
-        .entries = calloc(entries_n, sizeof *t->entries),
+        .entries = pages_new(entries_n * sizeof *t->entries),
         .buckets_n = entries_n / CROWD_BUCKET,
-        .blocks = calloc(blocks_n + 1, sizeof *t->blocks),
+        .blocks = pages_new((blocks_n + 1) * sizeof *t->blocks),
         .blocks_n = (uint32_t)blocks_n,
     };
     if (t->entries && t->blocks) return true;
@@ -51,8 +51,8 @@ bool crowd_table_init(struct crowd_table *t, size_t candidates_max) {
 }
 
 void crowd_table_done(struct crowd_table *t) {
-    free(t->entries);
-    free(t->blocks);
+    pages_free(t->entries, t->buckets_n * CROWD_BUCKET * sizeof *t->entries);
+    pages_free(t->blocks, ((size_t)t->blocks_n + 1) * sizeof *t->blocks);
     *t = (struct crowd_table){0};
 }
 

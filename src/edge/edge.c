@@ -26,6 +26,7 @@
     4 /* a client may take so many times request_s to read its answer (EDGE_GROUP) */
 #define THREAD_STACK_BYTES ((size_t)1 << 20)
 #define LOCAL_CONNECTIONS 64
+#define SPARE_BODY_US (5 * US_PER_S) /* the spare body's memory goes back after this */
 
 /* ---- connections ---- */
 
@@ -155,6 +156,7 @@ static bool has_left(const struct edge *e, const struct conn *c) {
 static void sweep(struct edge *e) {
     int64_t now = time_monotonic_us();
     pthread_mutex_lock(&e->lock);
+    if (now - e->spare_body_us > SPARE_BODY_US) buf_done(&e->spare_body);
     for (struct conn *c = e->conns; c; c = c->next) {
         int64_t since = atomic_load(&c->since_us);
         int64_t limit = limit_us(e, (enum conn_phase)atomic_load(&c->phase));
@@ -399,6 +401,7 @@ static void free_edge(struct edge *e) {
         next = r->next;
         edge_request_free(r);
     }
+    buf_done(&e->spare_body);
     edge_cidrs_free(&e->trusted);
     free(e->addresses);
     free_pem(&e->config.tls_cert_pem);

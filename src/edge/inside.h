@@ -101,6 +101,8 @@ struct edge {
     struct conn *conns;
     struct request *spare;
     size_t n_spare;
+    struct buf spare_body;           /* memory of one large body, wiped; p NULL: none */
+    int64_t spare_body_us;           /* when it was last given back */
     struct address_count *addresses; /* [address_slots] */
     size_t address_slots;
     struct cached_reply cache[REPLY_CACHE_N]; /* EDGE_GROUP only, so without the lock */

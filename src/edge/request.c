@@ -57,17 +57,45 @@ static struct request *request_take(struct edge *e) {
     return r ? r : request_new(e);
 }
 
+/* One large body's memory waits for the next one, for some seconds: asked of the system anew for
+ * each it would be cleared page by page. False: there is one already. */
+static bool keep_large(struct edge *e, const struct buf *body) {
+    pthread_mutex_lock(&e->lock);
+    bool keep = !e->spare_body.p;
+    if (keep) e->spare_body = *body;
+    e->spare_body_us = time_monotonic_us();
+    pthread_mutex_unlock(&e->lock);
+    return keep;
+}
+
+/* Moves a body that outgrows its own memory into the spare one, if that is there. */
+static void use_large(struct request *r) {
+    struct edge *e = r->edge;
+    pthread_mutex_lock(&e->lock);
+    struct buf large = e->spare_body;
+    e->spare_body = (struct buf){0};
+    pthread_mutex_unlock(&e->lock);
+    if (!large.p) return;
+    buf_put_str(&large, buf_str(&r->body)); /* it is larger: this cannot fail */
+    buf_wipe_done(&r->body);
+    r->body = large;
+}
+
+/* Wiped, and without memory when another body holds it from here on. */
+static struct buf body_to_keep(struct edge *e, struct buf body) {
+    if (body.n > 0) secret_wipe(body.p, body.n);
+    buf_clear(&body);
+    if (body.cap <= KEEP_BODY_BYTES) return body;
+    if (!keep_large(e, &body)) buf_done(&body);
+    return (struct buf){.max = body.max};
+}
+
 static void request_give_back(struct request *r) {
     struct edge *e = r->edge;
     atomic_fetch_sub(&e->large_bytes, r->large);
     struct arena *arena = r->q.arena;
-    struct buf body = r->body;
+    struct buf body = body_to_keep(e, r->body);
     arena_reset(arena);
-    if (body.cap > KEEP_BODY_BYTES)
-        buf_wipe_done(&body);
-    else if (body.n > 0)
-        secret_wipe(body.p, body.n);
-    buf_clear(&body);
     *r = (struct request){.q = {.arena = arena}, .body = body, .edge = e};
     pthread_mutex_lock(&e->lock);
     bool keep = e->n_spare < SPARE_MAX;
@@ -285,6 +313,7 @@ static enum MHD_Result take_body(struct request *r, const char *data, size_t *n)
         if (*n > e->config.max_body_bytes - r->body.n)
             refuse_body(r, 413);
         else {
+            if (r->body.cap <= KEEP_BODY_BYTES && *n > KEEP_BODY_BYTES - r->body.n) use_large(r);
             buf_put(&r->body, data, *n);
             if (buf_err(&r->body).code != ERR_OK || !account(r)) refuse_body(r, 503);
         }

@@ -24,6 +24,8 @@
 #define TURN_MS 500
 #define PATTERNS_PATH "/usr/share/uap-core/regexes.yaml"
 #define PATTERNS_MAX_BYTES (8u << 20)
+#define LARGE_BYTES (256 << 10)
+#define KEPT_FREE_BYTES (2 << 20)
 
 /* ---- what may be read later: the registry ---- */
 
@@ -151,14 +153,23 @@ static struct err open_journal(struct front *f) {
     return ERR_NONE;
 }
 
+/* Freed memory holds no text: libraries free what they read unwiped (TLS records, gzip windows).
+ * Pieces above LARGE_BYTES are pages of their own, which go back to the system when freed and need
+ * no overwriting; left to itself the threshold would move up and they would be overwritten twice.
+ */
+static void set_malloc(void) {
+    (void)mallopt(M_PERTURB, 0xa5);
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, KEPT_FREE_BYTES);
+}
+
 static struct err start(struct front *f) {
     const struct settings *s = f->setup->settings;
     char own[4200];
     settings_path(s, "front", own);
     settings_path(s, "journal", f->journal_path);
     settings_path(s, "front/registry", f->registry_path);
-    (void)mallopt(M_PERTURB,
-                  0xa5); /* freed memory holds no text: the library frees requests unwiped */
+    set_malloc();
     TRY(seal_start());
     TRY(io_make_folder(own, 0700));
     TRY(read_tls(f));

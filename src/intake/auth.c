@@ -88,8 +88,9 @@ enum intake_taken intake_open_door(struct intake_job *j, struct str token,
                                   .arena = j->in->record};
         d->key = door_key(p, d->crowd);
         d->frame = d->writer ? frame_tag(d->writer) : 0;
+        j->token =
+            arena_str(j->in->scratch, token); /* its record may be gone when the next comes */
     }
-    j->token = token;
     if (!d->writer || !d->crowd) return TAKEN_LATER;
     size_t bytes = frame_bytes(d->writer);
     if (bytes > INTAKE_FULL_BYTES && j->result->accepted == 0) return TAKEN_LATER;

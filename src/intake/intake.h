@@ -35,6 +35,9 @@ struct intake_config {
 struct err intake_new(const struct intake_config *c, struct intake **out);
 void intake_free(struct intake *in);
 AUTO_DEFINE(struct intake *, intake_free);
+/* Forgets what it remembers for speed (hot texts, people), and gives that memory back: for a time
+ * without requests. */
+void intake_rest(struct intake *in);
 
 /* One open commit group: a frame under construction for each project that has records in it. Owned
  * by the front. */

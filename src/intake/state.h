@@ -8,6 +8,7 @@
 #define KNOWN_SLOTS                                                                                \
     65536 /* 8 MB: hot texts of some dozens of projects; smaller tables lost more than they saved  \
            */
+#define NAME_SLOTS 4096    /* 512 kB: names of properties and events */
 #define PERSON_SLOTS 32768 /* 1.5 MB */
 
 /* Who an id is, by the hash of the id under "distinct_id": no id is kept in the clear. */
@@ -23,14 +24,16 @@ struct intake_trial;
 struct intake {
     struct json_parser *parser;
     struct arena *scratch; /* one request's nodes and decoded bytes; wiped when it ends */
+    struct arena *line;    /* one line's nodes; wiped at the next */
     struct arena *record;  /* one record's paths; wiped at the next */
     struct intake_names names;
-    struct intake_geo *geo;        /* NULL: no database */
-    struct intake_device *device;  /* NULL: no patterns */
-    struct intake_known *known;    /* [KNOWN_SLOTS] */
-    struct intake_person *persons; /* [PERSON_SLOTS] */
-    struct intake_props *props;    /* the record in hand */
-    struct intake_trial *trials;   /* [n_trials] test projects met */
+    struct intake_geo *geo;           /* NULL: no database */
+    struct intake_device *device;     /* NULL: no patterns */
+    struct intake_known *known;       /* [KNOWN_SLOTS] values */
+    struct intake_known *names_known; /* [NAME_SLOTS] */
+    struct intake_person *persons;    /* [PERSON_SLOTS] */
+    struct intake_props *props;       /* the record in hand */
+    struct intake_trial *trials;      /* [n_trials] test projects met */
     size_t n_trials;
     uint64_t generation; /* of the registry that the caches are true for */
 };

@@ -4,41 +4,34 @@
  *   parameters -> bytes decoded -> (import: authorised) -> JSON or lines -> each record -> the
  * result
  *
- * Everything of one request lives in the scratch arena, which is wiped at its end.
+ * Everything of one request lives in the scratch arena, which is wiped at its end; a line's nodes
+ * in one that is wiped with each line.
  */
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "intake/record.h"
 
 /* A 10 MB body of the densest JSON is refused by this, no honest one is. */
 #define SCRATCH_BYTES ((size_t)192 << 20)
-#define HUGE_PAGE_BYTES ((size_t)2 << 20)
 #define RECORD_BYTES ((size_t)8 << 20) /* a record of 1 MB cannot need as much */
 #define SCRATCH_KEPT_BYTES ((size_t)4 << 20)
-
-/* Zeroed, in huge pages: with small ones most of the time of random access over megabytes goes into
- * address translation. */
-static void *huge_alloc(size_t n) {
-    n = (n + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
-    void *p = aligned_alloc(HUGE_PAGE_BYTES, n);
-    if (!p) return NULL;
-    (void)madvise(p, n, MADV_HUGEPAGE);
-    return memset(p, 0, n);
-}
 
 struct err intake_new(const struct intake_config *c, struct intake **out) {
     AUTO(intake_free) struct intake *in = calloc(1, sizeof *in);
     if (!in) return ERR(ERR_NOMEM, "intake");
     in->parser = json_parser_new(INTAKE_MAX_BODY_BYTES);
     in->scratch = arena_new(SCRATCH_BYTES);
+    in->line = arena_new(SCRATCH_BYTES);
     in->record = arena_new(RECORD_BYTES);
-    in->known = huge_alloc(KNOWN_SLOTS * sizeof *in->known);
-    in->persons = huge_alloc(PERSON_SLOTS * sizeof *in->persons);
+    in->known = pages_new(KNOWN_SLOTS * sizeof *in->known);
+    in->names_known = pages_new(NAME_SLOTS * sizeof *in->names_known);
+    in->persons = pages_new(PERSON_SLOTS * sizeof *in->persons);
     in->props = calloc(1, sizeof *in->props);
-    if (!in->parser || !in->scratch || !in->record || !in->known || !in->persons || !in->props)
+    if (!in->parser || !in->scratch || !in->line || !in->record || !in->known || !in->names_known ||
+        !in->persons || !in->props)
         return ERR(ERR_NOMEM, "intake");
     arena_wipe_on_reset(in->scratch);
+    arena_wipe_on_reset(in->line);
     arena_wipe_on_reset(in->record);
     /* The first block is kept over resets: make it large enough for usual requests. */
     if (!arena_alloc(in->scratch, SCRATCH_KEPT_BYTES)) return ERR(ERR_NOMEM, "intake");
@@ -55,11 +48,13 @@ void intake_free(struct intake *in) {
     if (!in) return;
     json_parser_free(in->parser);
     arena_free(in->scratch);
+    arena_free(in->line);
     arena_free(in->record);
     intake_geo_close(in->geo);
     intake_device_free(in->device);
-    free(in->known);
-    free(in->persons);
+    pages_free(in->known, KNOWN_SLOTS * sizeof *in->known);
+    pages_free(in->names_known, NAME_SLOTS * sizeof *in->names_known);
+    pages_free(in->persons, PERSON_SLOTS * sizeof *in->persons);
     free(in->props);
     free(in->trials);
     free(in);
@@ -125,6 +120,7 @@ static bool take_record(struct intake_job *j, uint32_t index, const struct json 
     struct str insert_id = {0};
     struct intake_fault fault = {0};
     arena_reset(j->in->record);
+    j->door.id = (struct str){0}; /* its bytes may be gone, and others at their address */
     enum intake_taken taken = TAKEN_FAULTY;
     if (check_size && too_large(v))
         fault = (struct intake_fault){"", "the record is larger than 1 MB"};
@@ -149,13 +145,22 @@ static bool take_record(struct intake_job *j, uint32_t index, const struct json 
 
 /* Parses; text that is no UTF-8 is repaired and tried again, so that good text pays nothing for it.
  */
-static struct err parse(struct intake_job *j, struct str text, const struct json **out) {
-    struct err e = json_parse(j->in->parser, text, j->in->scratch, out);
+static struct err parse(struct intake_job *j, struct str text, struct arena *a,
+                        const struct json **out) {
+    struct err e = json_parse(j->in->parser, text, a, out);
     if (e.code != ERR_INVALID || str_utf8_prefix(text) == text.n) return e;
-    text = intake_repair_utf8(j->in->scratch, text);
+    text = intake_repair_utf8(a, text);
     if (!text.p) return ERR(ERR_NOMEM, "intake: repair");
     if (text.n > INTAKE_MAX_BODY_BYTES) return ERR(ERR_LIMIT, "the request is too large");
-    return json_parse(j->in->parser, text, j->in->scratch, out);
+    return json_parse(j->in->parser, text, a, out);
+}
+
+/* A line is forgotten with the next: twenty thousand of them would be memory by the megabyte, cold
+ * and to be wiped. */
+static struct err parse_line(struct intake_job *j, struct str line, const struct json **out) {
+    if (line.n > INTAKE_MAX_EVENT_BYTES) return ERR(ERR_LIMIT, "the line is too long");
+    arena_reset(j->in->line);
+    return parse(j, line, j->in->line, out);
 }
 
 static void take_value(struct intake_job *j, const struct json *v, size_t text_bytes) {
@@ -207,7 +212,7 @@ static void take_lines(struct intake_job *j, struct str text) {
     uint32_t index = 0;
     for (struct str line = next_line(&text); line.n > 0; line = next_line(&text), index++) {
         const struct json *v = NULL;
-        struct err e = line.n > INTAKE_MAX_EVENT_BYTES ? ERR(ERR_LIMIT, "") : parse(j, line, &v);
+        struct err e = parse_line(j, line, &v);
         if (e.code != ERR_OK)
             note_failure(j, index, (struct str){0}, line_fault(e));
         else if (!take_record(j, index, v, false))
@@ -222,8 +227,7 @@ static bool is_lines(struct intake_job *j, struct str text) {
     if (str_starts(j->request->content_type, STR("application/x-ndjson"))) return true;
     if (text.n == 0 || text.p[0] != '{') return false;
     struct str first = next_line(&rest);
-    return next_line(&rest).n > 0 && first.n <= INTAKE_MAX_EVENT_BYTES &&
-           parse(j, first, &v).code == ERR_OK;
+    return next_line(&rest).n > 0 && parse_line(j, first, &v).code == ERR_OK;
 }
 
 static void take_text(struct intake_job *j, struct str text) {
@@ -232,7 +236,7 @@ static void take_text(struct intake_job *j, struct str text) {
         take_lines(j, text);
         return;
     }
-    struct err e = parse(j, text, &v);
+    struct err e = parse(j, text, j->in->scratch, &v);
     struct str rest = text;
     bool lines = e.code == ERR_INVALID && j->is_import && text.p[0] == '{' &&
                  next_line(&rest).n > 0 && next_line(&rest).n > 0;
@@ -304,6 +308,12 @@ static void take(struct intake_job *j) {
     settle(j);
 }
 
+void intake_rest(struct intake *in) {
+    pages_clear(in->known, KNOWN_SLOTS * sizeof *in->known);
+    pages_clear(in->names_known, NAME_SLOTS * sizeof *in->names_known);
+    pages_clear(in->persons, PERSON_SLOTS * sizeof *in->persons);
+}
+
 void intake_take(struct intake *in, const struct registry *reg, const struct intake_group *g,
                  const struct intake_request *q, struct intake_result *out) {
     struct intake_job j = {.in = in,
@@ -314,11 +324,11 @@ void intake_take(struct intake *in, const struct registry *reg, const struct int
                            .is_import = q->endpoint == INTAKE_IMPORT};
     *out = (struct intake_result){0};
     if (reg->generation != in->generation) { /* lists, keys or k may be others now */
-        memset(in->known, 0, KNOWN_SLOTS * sizeof *in->known);
-        memset(in->persons, 0, PERSON_SLOTS * sizeof *in->persons);
+        intake_rest(in);
         in->generation = reg->generation;
     }
     take(&j);
     arena_reset(in->record);
+    arena_reset(in->line);
     arena_reset(in->scratch);
 }

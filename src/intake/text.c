@@ -23,11 +23,18 @@ const struct intake_scope intake_user_scope = {.name_kind = TEXT_USER_PROPERTY,
 
 /* ---- the cache of hot texts ---- */
 
+/* Names have a table of their own: in one with the values, of which there are a thousand times as
+ * many, they were pushed out all the time, and a name is asked for with each of its values. */
+static bool is_name(enum text_kind kind) {
+    return kind != TEXT_VALUE && kind != TEXT_USER_VALUE && kind != TEXT_GROUP_VALUE;
+}
+
 static struct intake_known *slot_of(const struct intake_door *d, const struct intake_text *t) {
     uint64_t path;
     memcpy(&path, t->path_hash.b, 8);
     uint64_t h = intake_quick_hash(t->value) ^ path ^ d->key ^ ((uint64_t)t->kind << 7);
-    return &d->in->known[(h ^ (h >> 17)) % KNOWN_SLOTS];
+    h ^= h >> 17;
+    return is_name(t->kind) ? &d->in->names_known[h % NAME_SLOTS] : &d->in->known[h % KNOWN_SLOTS];
 }
 
 static bool slot_is(const struct intake_known *k, const struct intake_door *d,
