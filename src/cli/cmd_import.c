@@ -1,9 +1,9 @@
 /* cmd_import.c: NDJSON files -> the server's /import, in order, with a progress bar.
  *
  * Lines go in batches of about BATCH_BYTES, cut at line ends, over one kept-alive local connection,
- * so that "the last one wins" means the last line. A reading thread fills the next batch while the
- * server takes the one before. Duplicates within the command are counted here, by fingerprints of
- * the lines that carry an $insert_id.
+ * so that "the last one wins" means the last line. A reading thread fills the next batch and looks
+ * through its lines while the server takes the one before. Duplicates within the command are
+ * counted here, by fingerprints of the lines that carry an $insert_id and were taken.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -15,15 +15,23 @@
 
 #include "cli/command.h"
 #include "cli/fingerprints.h"
+#include "cli/line.h"
 
 #define BATCH_BYTES ((size_t)6 << 20)
 #define MAX_LINE_BYTES ((size_t)3 << 20)
 #define MAX_FAILED 1000
 #define TRIES 60
+#define READ_BYTES (1u << 18)
 
+/* A line that is not empty: what the server counts. */
+struct line {
+    uint64_t number; /* of the command, from 1, empty ones counted */
+    uint64_t print;  /* line_fingerprint */
+};
 struct batch {
-    struct buf text;     /* whole lines; JSON_SLACK_BYTES behind are readable */
-    uint64_t first_line; /* of the command, from 1 */
+    struct buf text;    /* whole lines; JSON_SLACK_BYTES behind are readable */
+    struct line *lines; /* [n_lines], [cap_lines] */
+    size_t n_lines, cap_lines;
     uint64_t read_bytes; /* of the files, so far */
     bool last;
     struct err error;
@@ -36,6 +44,7 @@ struct import {
     uint64_t project, total_bytes; /* 0: unknown (a pipe) */
     /* the reader's side */
     gzFile file;
+    struct line_reader *reader;
     int next_word;
     uint64_t line, files_bytes;
     struct buf carry; /* an unfinished line */
@@ -62,7 +71,7 @@ static struct err open_next(struct import *im) {
         close(fd);
         return ERR(ERR_NOMEM, "import");
     }
-    gzbuffer(im->file, 1u << 18);
+    gzbuffer(im->file, READ_BYTES / 2); /* plain bytes do not go through it then */
     return ERR_NONE;
 }
 
@@ -81,9 +90,9 @@ static struct err read_bytes(struct import *im, struct batch *b, bool *out_end) 
             if (*out_end) return ERR_NONE;
             TRY(e);
         }
-        char *room = buf_room(&b->text, 1u << 18);
+        char *room = buf_room(&b->text, READ_BYTES);
         if (!room) return buf_err(&b->text);
-        int n = gzread(im->file, room, 1u << 18);
+        int n = gzread(im->file, room, READ_BYTES);
         if (n < 0) return ERR(ERR_INVALID, "a .gz file is damaged");
         b->text.n += (size_t)n;
         im->files_bytes += (uint64_t)n;
@@ -106,13 +115,26 @@ static struct err cut_at_line(struct import *im, struct batch *b) {
     return ERR_NONE;
 }
 
-static uint64_t count_lines(struct str text) {
-    uint64_t n = 0;
-    for (const char *p = text.p, *end = text.p + text.n; p < end; n++) {
-        p = memchr(p, '\n', (size_t)(end - p));
-        p = p ? p + 1 : end;
+static struct err grow_lines(struct batch *b) {
+    size_t cap = b->cap_lines ? b->cap_lines * 2 : 4096;
+    struct line *lines = realloc(b->lines, cap * sizeof *lines);
+    if (!lines) return ERR(ERR_NOMEM, "import");
+    b->lines = lines;
+    b->cap_lines = cap;
+    return ERR_NONE;
+}
+
+static struct err look_through(struct import *im, struct batch *b) {
+    b->n_lines = 0;
+    for (struct str rest = buf_str(&b->text); rest.n > 0;) {
+        struct str line = str_trim(str_cut(&rest, '\n'));
+        im->line++;
+        if (line.n == 0) continue;
+        if (b->n_lines == b->cap_lines) TRY(grow_lines(b));
+        b->lines[b->n_lines++] =
+            (struct line){.number = im->line, .print = line_fingerprint(im->reader, line)};
     }
-    return n;
+    return ERR_NONE;
 }
 
 static void fill(struct import *im, struct batch *b) {
@@ -122,10 +144,10 @@ static void fill(struct import *im, struct batch *b) {
     b->error = read_bytes(im, b, &end);
     if (b->error.code == ERR_OK && !end) b->error = cut_at_line(im, b);
     b->last = end || b->error.code != ERR_OK;
-    b->first_line = im->line + 1;
     b->read_bytes = im->files_bytes;
     if (!buf_room(&b->text, JSON_SLACK_BYTES)) b->error = buf_err(&b->text);
-    im->line += count_lines(buf_str(&b->text));
+    struct err e = look_through(im, b);
+    if (e.code != ERR_OK) b->error = e;
 }
 
 static void *read_all(void *ctx) {
@@ -147,67 +169,50 @@ static void *read_all(void *ctx) {
     }
 }
 
-/* ---- duplicates ---- */
-
-/* A fingerprint of (event, time, distinct_id, $insert_id); 0 when the line has no $insert_id. */
-static uint64_t fingerprint(struct json_parser *p, struct arena *a, struct str line) {
-    if (!memmem(line.p, line.n, "$insert_id", 10)) return 0;
-    const struct json *v = NULL;
-    arena_reset(a);
-    if (json_parse(p, line, a, &v).code != ERR_OK) return 0;
-    const struct json *props = json_get(v, "properties");
-    const struct json *of[] = {json_get(v, "event"), json_get(props, "time"),
-                               json_get(props, "distinct_id"), json_get(props, "$insert_id")};
-    if (!of[3]) return 0;
-    uint64_t parts[4] = {0};
-    for (int i = 0; i < 4; i++) {
-        if (!of[i]) continue;
-        struct str s = of[i]->type == JSON_STR ? of[i]->s : of[i]->raw;
-        parts[i] = checksum64(s.p, s.n) + of[i]->type;
-    }
-    uint64_t sum = checksum64(parts, sizeof parts);
-    return sum ? sum : 1;
-}
-
-static struct err count_batch(struct import *im, struct json_parser *p, struct arena *a,
-                              struct str text) {
-    while (text.n) {
-        uint64_t print = fingerprint(p, a, str_cut(&text, '\n'));
-        if (print) TRY(fingerprints_add(im->prints, print));
-    }
-    return ERR_NONE;
-}
-
 /* ---- sending ---- */
 
-static void note_failures(struct import *im, const struct json *answer, uint64_t first_line) {
+static void put_failure(struct import *im, uint64_t number, const struct json *f) {
+    const struct json *field = json_get(f, "field"), *message = json_get(f, "message");
+    if (im->failed.n) buf_put_char(&im->failed, ',');
+    struct jout j;
+    jout_init(&j, &im->failed);
+    jout_object(&j);
+    jout_keyz(&j, "line");
+    jout_i64(&j, (int64_t)number);
+    jout_keyz(&j, "field");
+    if (field && field->type == JSON_STR)
+        jout_str(&j, field->s);
+    else
+        jout_null(&j);
+    jout_keyz(&j, "message");
+    if (message && message->type == JSON_STR)
+        jout_str(&j, message->s);
+    else
+        jout_null(&j);
+    jout_object_end(&j);
+}
+
+/* A line that was refused is no duplicate of another. */
+static void note_failures(struct import *im, struct batch *b, const struct json *answer) {
     const struct json *failed = json_get(answer, "failed_records");
     if (!failed || failed->type != JSON_ARRAY) return;
     for (const struct json *f = json_first(failed); f != json_end(failed); f = json_next(f)) {
-        const struct json *index = json_get(f, "index"), *field = json_get(f, "field"),
-                          *message = json_get(f, "message");
-        if (++im->failed_n > MAX_FAILED || !index || index->type != JSON_INT) continue;
-        if (im->failed.n) buf_put_char(&im->failed, ',');
-        struct jout j;
-        jout_init(&j, &im->failed);
-        jout_object(&j);
-        jout_keyz(&j, "line");
-        jout_i64(&j, (int64_t)first_line + index->i);
-        jout_keyz(&j, "field");
-        if (field && field->type == JSON_STR)
-            jout_str(&j, field->s);
-        else
-            jout_null(&j);
-        jout_keyz(&j, "message");
-        if (message && message->type == JSON_STR)
-            jout_str(&j, message->s);
-        else
-            jout_null(&j);
-        jout_object_end(&j);
+        const struct json *index = json_get(f, "index");
+        im->failed_n++;
+        if (!index || index->type != JSON_INT || (uint64_t)index->i >= b->n_lines) continue;
+        struct line *line = &b->lines[index->i];
+        line->print = 0;
+        if (im->failed_n <= MAX_FAILED) put_failure(im, line->number, f);
     }
 }
 
-static struct err read_answer(struct import *im, const struct batch *b, struct str text) {
+static struct err count_duplicates(struct import *im, const struct batch *b) {
+    for (size_t i = 0; i < b->n_lines; i++)
+        if (b->lines[i].print) TRY(fingerprints_add(im->prints, b->lines[i].print));
+    return ERR_NONE;
+}
+
+static struct err read_answer(struct import *im, struct batch *b, struct str text) {
     AUTO(arena_free) struct arena *a = arena_new(0);
     AUTO(json_parser_free) struct json_parser *p = json_parser_new((size_t)64 << 20);
     const struct json *v = NULL;
@@ -216,13 +221,13 @@ static struct err read_answer(struct import *im, const struct batch *b, struct s
     const struct json *n = json_get(v, "num_records_imported");
     if (!n || n->type != JSON_INT) return ERR(ERR_DENIED, "the server refused the import");
     im->imported += (uint64_t)n->i;
-    note_failures(im, v, b->first_line);
-    return ERR_NONE;
+    note_failures(im, b, v);
+    return count_duplicates(im, b);
 }
 
 /* Sends until it is taken: a full disk or a busy server answers 503, and the same bytes go again.
  */
-static struct err send_batch(struct import *im, const struct batch *b) {
+static struct err send_batch(struct import *im, struct batch *b) {
     char path[128];
     snprintf(path, sizeof path, "/import?strict=1&project_id=%llu",
              (unsigned long long)im->project);
@@ -276,19 +281,13 @@ static uint64_t size_of_all(const struct command *c) {
 
 /* ---- the whole ---- */
 
-static struct err take(struct import *im, struct json_parser *p, struct arena *a, struct batch *b) {
-    if (b->text.n) {
-        TRY(count_batch(im, p, a, buf_str(&b->text)));
-        TRY(send_batch(im, b));
-    }
+static struct err take(struct import *im, struct batch *b) {
+    if (b->text.n) TRY(send_batch(im, b));
     show(im, b->read_bytes, b->last);
     return b->error;
 }
 
 static struct err send_all(struct import *im) {
-    AUTO(arena_free) struct arena *a = arena_new((size_t)256 << 20);
-    AUTO(json_parser_free) struct json_parser *p = json_parser_new(MAX_LINE_BYTES + 1);
-    if (!a || !p) return ERR(ERR_NOMEM, "import");
     struct err e = ERR_NONE;
     bool last = false;
     for (int i = 0; !last && e.code == ERR_OK; i ^= 1) {
@@ -296,7 +295,7 @@ static struct err send_all(struct import *im) {
         while (!im->full[i])
             pthread_cond_wait(&im->moved, &im->lock);
         pthread_mutex_unlock(&im->lock);
-        e = take(im, p, a, &im->batches[i]);
+        e = take(im, &im->batches[i]);
         last = im->batches[i].last;
         pthread_mutex_lock(&im->lock);
         im->full[i] = false;
@@ -360,13 +359,17 @@ int cmd_import(struct command *c) {
     for (int i = 0; i < 2; i++)
         buf_init(&im.batches[i].text, 3 * BATCH_BYTES);
     im.prints = fingerprints_new("/tmp");
-    int code = im.prints ? import_all(&im) : command_fail(c, EXIT_ELSE, "no memory");
+    im.reader = line_reader_new(MAX_LINE_BYTES + 1);
+    int code = im.prints && im.reader ? import_all(&im) : command_fail(c, EXIT_ELSE, "no memory");
     if (im.file) gzclose_r(im.file);
     session_close(im.session);
     fingerprints_free(im.prints);
+    line_reader_free(im.reader);
     buf_done(&im.carry);
     buf_done(&im.failed);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         buf_done(&im.batches[i].text);
+        free(im.batches[i].lines);
+    }
     return code;
 }
