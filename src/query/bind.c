@@ -92,10 +92,20 @@ static struct err check_reveal(struct run *r, const struct bound_ref *b,
     return ERR_NONE;
 }
 
+static bool has_clear_text(const struct plan_filter *f) {
+    for (size_t i = 0; i < f->n_literals; i++)
+        if (f->literals[i].type == LITERAL_STRING) return true;
+    return false;
+}
+
 static struct err bind_equality(struct run *r, struct bound_leaf *leaf) {
     const struct plan_filter *f = leaf->plan;
     const struct bound_ref *b = &r->refs[leaf->ref];
-    leaf->hashes = arena_array(r->arena, f->n_literals * b->n_values, sizeof *leaf->hashes);
+    if (b->by_handle && has_clear_text(f))
+        return run_fault(r, ERR_INVALID, f->field,
+                         "a property that is named by its handle takes texts by their sealed: "
+                         "handles too");
+    leaf->hashes = arena_array(r->arena, f->n_literals * b->n_values + 1, sizeof *leaf->hashes);
     if (!leaf->hashes) return ERR(ERR_NOMEM, "query: literals");
     bool unreadable = false;
     for (size_t i = 0; i < f->n_literals; i++) {

@@ -1,50 +1,7 @@
-/* bind_refs.c: the names of properties to the hashes that parts and profiles know them by.
- *
- * Intake writes a property's path with its keys joined by '.', and a '.' inside a key as "\.". A
- * question says "a.b" for both, so a name has several ways to be read; a row has a value under at
- * most one in practice, and the first that has one counts.
+/* bind_refs.c: the properties that a question refers to meet the world: the columns that hold them,
+ * the profiles that have them, and how their values are hashed. Names are bind_names.c's.
  */
 #include "query/run.h"
-
-/* One reading: dot number i is literal where bit i of `literal` is set; backslashes are of the key
- * unless `raw`. */
-static struct str one_path(struct arena *a, struct str name, uint32_t literal, bool raw) {
-    char *p = arena_alloc(a, name.n * 2 + 1);
-    if (!p) return (struct str){0};
-    size_t n = 0;
-    uint32_t dot = 0;
-    for (size_t i = 0; i < name.n; i++) {
-        if (!raw &&
-            (name.p[i] == '\\' || (name.p[i] == '.' && (literal >> (dot < 31 ? dot : 31) & 1))))
-            p[n++] = '\\';
-        if (name.p[i] == '.') dot++;
-        p[n++] = name.p[i];
-    }
-    return (struct str){p, n};
-}
-
-struct err bind_paths(struct arena *a, struct str name, struct str *out, size_t *out_n) {
-    size_t dots = 0, slashes = 0, n = 0;
-    for (size_t i = 0; i < name.n; i++) {
-        dots += name.p[i] == '.';
-        slashes += name.p[i] == '\\';
-    }
-    bool every = dots <= 3;
-    uint32_t ways = every ? 1u << dots : 2;
-    for (uint32_t i = 0; i < ways; i++)
-        out[n++] = one_path(a, name, every ? i : i ? UINT32_MAX : 0, false);
-    if (slashes) out[n++] = one_path(a, name, 0, true);
-    for (size_t i = 0; i < n; i++) {
-        if (!out[i].p) return ERR(ERR_NOMEM, "query: paths");
-    }
-    *out_n = n;
-    return ERR_NONE;
-}
-
-static struct id128 hash_of(const struct run *r, enum text_kind kind, struct str path,
-                            struct str value) {
-    return seal_hash(r->w->keys, kind, TEXT_STRING, path, value);
-}
 
 /* ---- profiles ---- */
 
@@ -70,21 +27,17 @@ static void keep_value(void *ctx, struct id128 owner, const struct part_value *v
     values[i].list.p = copy;
 }
 
-static struct err load_profiles(struct run *r, struct bound_ref *b, const struct str *names,
-                                size_t n) {
+static struct err load_profiles(struct run *r, struct bound_ref *b, const struct bound_name *names,
+                                struct id128 key) {
     const struct query_profiles *p = &r->w->profiles;
     struct profile_map *m = arena_alloc(r->arena, sizeof *m);
     if (!m) return ERR(ERR_NOMEM, "query: profiles");
     table_init(&m->owners, r->arena, sizeof(struct id128));
     m->arena = r->arena;
     b->profiles = m;
-    bool groups = b->plan->kind == REF_GROUP;
-    struct id128 key =
-        groups ? hash_of(r, TEXT_GROUP_KEY, STR(""), b->plan->group) : (struct id128){0};
-    for (size_t i = 0; i < n && p->column; i++) {
-        struct id128 property = groups ? hash_of(r, TEXT_GROUP_PROPERTY, b->plan->group, names[i])
-                                       : hash_of(r, TEXT_USER_PROPERTY, STR(""), names[i]);
-        const struct query_column how = {groups, key, property, keep_value, m};
+    for (size_t i = 0; i < names->n && p->column; i++) {
+        const struct query_column how = {b->plan->kind == REF_GROUP, key, names->name[i],
+                                         keep_value, m};
         TRY(p->column(p->ctx, &how));
     }
     return m->out_of_memory ? ERR(ERR_NOMEM, "query: profiles") : ERR_NONE;
@@ -97,37 +50,55 @@ const struct part_value *bind_profile(const struct bound_ref *ref, struct id128 
 
 /* ---- references ---- */
 
+/* The event property whose rows are read: the ref's own, or the group key's. */
+static void read_names(struct bound_ref *b, const struct bound_name *names) {
+    b->n = names->n;
+    memcpy(b->name, names->name, sizeof b->name);
+}
+
+/* How clear values are hashed: not at all where only the name's handle is known. */
+static void hash_under(struct bound_ref *b, enum text_kind kind, const struct bound_name *names) {
+    b->value_kind = kind;
+    b->by_handle = names->by_handle;
+    b->n_values = names->by_handle ? 0 : names->n;
+    for (size_t i = 0; i < b->n_values; i++)
+        b->value_path[i] = names->path[i];
+}
+
 static struct err bind_event_ref(struct run *r, struct bound_ref *b) {
-    TRY(bind_paths(r->arena, b->plan->name, b->path, &b->n));
-    b->value_kind = TEXT_VALUE;
-    b->n_values = b->n;
-    for (size_t i = 0; i < b->n; i++) {
-        b->name[i] = hash_of(r, TEXT_PROPERTY, STR(""), b->path[i]);
-        b->value_path[i] = b->path[i];
-    }
+    const struct name_place at = {.kind = TEXT_PROPERTY};
+    struct bound_name names;
+    TRY(bind_name(r, &at, b->plan->name, &names));
+    read_names(b, &names);
+    hash_under(b, TEXT_VALUE, &names);
     return ERR_NONE;
 }
 
 static struct err bind_user_ref(struct run *r, struct bound_ref *b) {
-    b->value_kind = TEXT_USER_VALUE;
-    TRY(bind_paths(r->arena, b->plan->name, b->value_path, &b->n_values));
-    return load_profiles(r, b, b->value_path, b->n_values);
+    const struct name_place at = {.kind = TEXT_USER_PROPERTY};
+    struct bound_name names;
+    TRY(bind_name(r, &at, b->plan->name, &names));
+    hash_under(b, TEXT_USER_VALUE, &names);
+    return load_profiles(r, b, &names, (struct id128){{0}});
 }
 
-/* Reads the event property that is the group key; its values are the ids of profiles. */
 static struct err bind_group_ref(struct run *r, struct bound_ref *b) {
-    struct str names[REF_MAX_VARIANTS];
-    TRY(bind_paths(r->arena, b->plan->group, b->path, &b->n));
-    for (size_t i = 0; i < b->n; i++)
-        b->name[i] = hash_of(r, TEXT_PROPERTY, STR(""), b->path[i]);
-    TRY(bind_paths(r->arena, b->plan->name, names, &b->n_values));
-    b->value_kind = TEXT_GROUP_VALUE;
+    const struct name_place ids = {.kind = TEXT_PROPERTY};
+    struct name_place at = {.kind = TEXT_GROUP_PROPERTY, .group = b->plan->group};
+    struct bound_name names;
+    TRY(bind_name(r, &ids, b->plan->group, &names));
+    read_names(b, &names);
+    at.group_key = seal_hash(r->w->keys, TEXT_GROUP_KEY, TEXT_STRING, STR(""), b->plan->group);
+    if (!bind_may_name(r, at.group_key)) at.group_key = (struct id128){{0}};
+    TRY(bind_name(r, &at, b->plan->name, &names));
+    hash_under(b, TEXT_GROUP_VALUE, &names);
     for (size_t i = 0; i < b->n_values; i++) {
         b->value_path[i] = arena_printf(r->arena, STR_FMT "\x1f" STR_FMT, STR_ARG(b->plan->group),
-                                        STR_ARG(names[i]));
+                                        STR_ARG(names.path[i]));
         if (!b->value_path[i].p) return ERR(ERR_NOMEM, "query: paths");
     }
-    return load_profiles(r, b, names, b->n_values);
+    if (id128_is_zero(at.group_key)) names.n = 0; /* zero stands for users */
+    return load_profiles(r, b, &names, at.group_key);
 }
 
 static struct err bind_ref(struct run *r, struct bound_ref *b) {

@@ -248,18 +248,19 @@ static struct err write_values(struct tally *t, size_t limit, struct buf *out) {
 }
 
 struct err query_values(const struct query_world *w, const struct query_rights *r,
-                        struct str property, size_t limit, struct buf *out) {
+                        const struct query_values_of *of, struct buf *out, bool *out_used_literal) {
     AUTO(arena_free) struct arena *a = arena_new(MEMORY_BYTES);
     struct run *run = a ? arena_alloc(a, sizeof *run) : NULL;
     if (!run) return ERR(ERR_NOMEM, "query: values");
-    if (property.n == 0 || property.n > PLAN_MAX_TEXT_BYTES)
+    if (of->property.n == 0 || of->property.n > PLAN_MAX_TEXT_BYTES)
         return ERR(ERR_INVALID, "query: property name");
     *run = (struct run){.w = w, .rights = r, .arena = a};
-    const struct plan_ref ref = {.kind = REF_EVENT, .name = property};
+    const struct plan_ref ref = {.kind = REF_EVENT, .name = of->property};
     uint32_t i;
     TRY(run_add_ref(run, &ref, &i));
+    *out_used_literal = run->used_literal;
     struct tally t = {.run = run, .ref = &run->refs[i]};
     if (!values_init(&t.values, a)) return ERR(ERR_NOMEM, "query: values");
     TRY(tally_all(&t));
-    return write_values(&t, limit, out);
+    return write_values(&t, of->limit, out);
 }

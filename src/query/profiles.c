@@ -210,7 +210,10 @@ static struct err walk(struct listing *l) {
     bool groups = q->report == REPORT_GROUPS;
     struct id128 *only = NULL, key = {{0}};
     size_t n_only = 0;
-    if (groups) key = seal_hash(r->w->keys, TEXT_GROUP_KEY, TEXT_STRING, STR(""), q->group_key);
+    if (groups) {
+        key = seal_hash(r->w->keys, TEXT_GROUP_KEY, TEXT_STRING, STR(""), q->group_key);
+        if (!bind_may_name(r, key)) return ERR_NONE;
+    }
     if (q->has_ids) TRY(find_owners(l, &only, &n_only));
     if (l->n_handles) only = NULL;
     if (!r->w->profiles.walk) return ERR_NONE;

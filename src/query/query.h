@@ -140,6 +140,11 @@ struct err query_export_run(const struct query_world *w, const struct query_expo
  * "number_text":true where numbers of it are kept as text}]} */
 struct err query_lexicon(const struct query_world *w, const struct query_rights *r,
                          struct buf *out);
-/* {"values":["…"]}: the most frequent values of one event property. */
+/* {"values":["…"]}: the most frequent values of one event property, named as in a question.
+ * *out_used_literal: as in query_outcome; false before the call. */
+struct query_values_of {
+    struct str property;
+    size_t limit;
+};
 struct err query_values(const struct query_world *w, const struct query_rights *r,
-                        struct str property, size_t limit, struct buf *out);
+                        const struct query_values_of *of, struct buf *out, bool *out_used_literal);

@@ -40,12 +40,12 @@ struct profile_map {
 struct bound_ref {
     const struct plan_ref *plan;
     size_t n;                                /* ways to read the name: "a.b" nested or literal */
-    struct str path[REF_MAX_VARIANTS];       /* canonical paths */
     struct id128 name[REF_MAX_VARIANTS];     /* hash of the event property to read: its own, or the
                                                 group key's */
     enum text_kind value_kind;               /* how its values are hashed... */
     struct str value_path[REF_MAX_VARIANTS]; /* ...and under which paths */
     size_t n_values;
+    bool by_handle; /* only the name's handle is known: its values are asked by theirs */
     struct profile_map *profiles; /* REF_USER, REF_GROUP */
 };
 struct bound_leaf {
@@ -304,10 +304,23 @@ struct err run_check(const struct query_limits *l);
 
 /* bind.c: names and literals to hashes; profiles; the right to ask by literal. */
 struct err bind_all(struct run *r);
-/* The ways to read a property's name: canonical paths in the arena. */
-struct err bind_paths(struct arena *a, struct str name, struct str *out /* [REF_MAX_VARIANTS] */,
-                      size_t *out_n);
 const struct part_value *bind_profile(const struct bound_ref *ref, struct id128 owner);
+/* bind_names.c: what a name in a question may mean, to who asks. */
+struct name_place {
+    enum text_kind kind;    /* TEXT_PROPERTY, TEXT_USER_PROPERTY, TEXT_GROUP_PROPERTY */
+    struct str group;       /* TEXT_GROUP_PROPERTY: the group's key... */
+    struct id128 group_key; /* ...and its hash */
+};
+struct bound_name {
+    size_t n;
+    struct id128 name[REF_MAX_VARIANTS]; /* hashes */
+    struct str path[REF_MAX_VARIANTS];   /* canonical paths in the arena; none by handle */
+    bool by_handle;
+};
+struct err bind_name(struct run *r, const struct name_place *at, struct str name,
+                     struct bound_name *out);
+/* Whether the asker may use a clear name of this hash; notes the use of a literal. */
+bool bind_may_name(struct run *r, struct id128 name);
 /* active.c: parts that matter, wanted events, devices of persons. */
 struct err active_parts(struct run *r);
 bool active_is_hidden_event(const struct query_world *w, struct id128 hash);

@@ -14,7 +14,7 @@ static void answer_fault(struct call *c, struct err e, const struct query_fault 
 }
 
 /* A clear literal that may name sealed text is written down before the answer goes out. */
-static bool log_reveal(struct call *c, uint64_t project) {
+bool ask_log_literal(struct call *c, uint64_t project) {
     struct err e = trust_log(c->routes->config.trust, &c->actor, project, "literal", STR("query"));
     if (e.code == ERR_OK) return true;
     answer_failure(c, "logging a reveal", e);
@@ -33,7 +33,7 @@ static void run(struct call *c, const struct query *q) {
                                   .cancel = (const volatile int *)&c->routes->stopping,
                                   .deadline_us = time_monotonic_us() + QUESTION_SECONDS * US_PER_S};
     struct err e = query_run(q, store_world_query(w), &rights, &limits, &out, &outcome);
-    if (outcome.used_literal && !log_reveal(c, query_project(q))) return;
+    if (outcome.used_literal && !ask_log_literal(c, query_project(q))) return;
     if (e.code != ERR_OK)
         answer_fault(c, e, &outcome.fault);
     else

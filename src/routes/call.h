@@ -64,6 +64,8 @@ struct store_world *call_world(struct call *c, uint64_t project, struct query_ri
 bool auth_identify(struct call *c);
 bool auth_csrf_ok(const struct call *c);
 
+/* ask.c: a clear literal was used: written down before the answer goes out. False: answered. */
+bool ask_log_literal(struct call *c, uint64_t project);
 /* handlers, by file */
 void access_login(struct call *c);
 void access_logout(struct call *c);

@@ -181,7 +181,10 @@ void projects_values(struct call *c) {
     AUTO(buf_done) struct buf out;
     buf_init(&out, ANSWER_BYTES);
     if (!w) return;
-    struct err e = query_values(store_world_query(w), &rights, property, (size_t)limit, &out);
+    const struct query_values_of of = {property, (size_t)limit};
+    bool used_literal = false;
+    struct err e = query_values(store_world_query(w), &rights, &of, &out, &used_literal);
+    if (used_literal && !ask_log_literal(c, c->id)) return;
     if (e.code != ERR_OK)
         answer_failure(c, "reading values", e);
     else

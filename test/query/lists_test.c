@@ -228,6 +228,12 @@ static void the_lexicon_names_what_there_is(void **state) {
     assert_non_null(strstr(b.p, "{\"name\":\"l\",\"type\":\"list\",\"count\":1}"));
 }
 
+static struct err values_of(struct world *w, const char *property, struct buf *out) {
+    const struct query_values_of of = {str_z(property), 10};
+    w->used_literal = false;
+    return query_values(&w->q, &w->rights, &of, out, &w->used_literal);
+}
+
 static void values_are_the_most_frequent_first(void **state) {
     struct world *w = *state;
     AUTO(buf_done) struct buf b;
@@ -236,12 +242,12 @@ static void values_are_the_most_frequent_first(void **state) {
                   "\"y\"}],[\"a\",\"A\",\"2026-01-02\",{\"p\":\"y\"}],"
                   "[\"a\",\"A\",\"2026-01-01\",{\"p\":[\"y\",7]}],[\"a\",\"A\",\"2026-01-01\",{"
                   "\"p\":7}],[\"a\",\"A\",\"2026-01-01\",{\"p\":null}]]");
-    struct err e = query_values(&w->q, &w->rights, STR("p"), 10, &b);
+    struct err e = values_of(w, "p", &b);
     assert_int_equal(e.code, ERR_OK);
     buf_put_char(&b, 0);
     assert_string_equal(b.p, "{\"values\":[\"y\",7,\"x\"]}");
     buf_clear(&b);
-    e = query_values(&w->q, &w->rights, STR("never"), 10, &b);
+    e = values_of(w, "never", &b);
     assert_int_equal(e.code, ERR_OK);
     buf_put_char(&b, 0);
     assert_string_equal(b.p, "{\"values\":[]}");

@@ -291,7 +291,7 @@ static void add_profile(struct world *w, const struct world_profile *head, const
             key ? arena_printf(w->arena, "%s\x1f" STR_FMT, key, STR_ARG(m->key)) : m->key;
         prop->name = seal_hash(&w->keys, key ? TEXT_GROUP_PROPERTY : TEXT_USER_PROPERTY,
                                TEXT_STRING, str_z(key ? key : ""), m->key);
-        keep(w, prop->name, m->key, true);
+        keep(w, prop->name, m->key, is_readable(m->key));
         prop->value = profile_value(w, key ? TEXT_GROUP_VALUE : TEXT_USER_VALUE, path, m);
     }
     size_t at = w->n_profiles++;
@@ -312,6 +312,7 @@ void world_user(struct world *w, const char *person, const char *json) {
 void world_group(struct world *w, const char *key, const char *id, const char *json) {
     struct world_profile p = {
         .group_key = seal_hash(&w->keys, TEXT_GROUP_KEY, TEXT_STRING, STR(""), str_z(key))};
+    keep(w, p.group_key, str_z(key), is_readable(str_z(key)));
     p.owner = p.id = world_hash(w, key, id);
     keep(w, p.id, str_z(id), is_readable(str_z(id)));
     add_profile(w, &p, key, json);

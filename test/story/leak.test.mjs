@@ -141,6 +141,25 @@ test('an analyst gets handles, not text; guessing by literal is refused', { time
     assert.ok(people.status === 403 || people.total === 0, JSON.stringify(people.body ?? people).slice(0, 300));
 });
 
+test('guessing a sealed name tells an analyst nothing; its handle works; an admin finds it and the use is logged', { timeout: 60000 }, async () => {
+    const key = await weirJson(server.data, ['key', 'create', '--project', String(project.id), '--role', 'analyst']);
+    const authorization = basic(key.user, key.secret);
+    const name = planted[Object.keys(places).indexOf('property name')];
+    const ask = async (property, how = { authorization }) => {
+        const { series } = await project.query({ report: 'insights', interval: 'total', metrics: [{ event: 'Plant', measure: 'total', filters: [{ property, op: 'set' }] }], breakdown: [property] }, how);
+        return series.map((s) => [s.breakdown[0], s.total]);
+    };
+    const values = async (property) => (await (await fetch(`${server.teamUrl}/api/v1/projects/${project.id}/values?property=${encodeURIComponent(property)}`, { headers: { authorization } })).json()).values;
+    assert.deepStrictEqual(await ask(name), await ask('nobody-has-this-name'));
+    assert.deepStrictEqual([await values(name), await values('nobody-has-this-name')], [[], []]);
+    const found = await ask(name, {});
+    assert.ok(found[0]?.[1] >= 1, JSON.stringify(found));
+    const lexicon = await (await fetch(`${server.teamUrl}/api/v1/projects/${project.id}/lexicon`, { headers: { authorization } })).json();
+    const handles = lexicon.properties.map((p) => p.name).filter((n) => n.startsWith('sealed:'));
+    assert.ok(handles.length > 10, `${handles.length} sealed names`);
+    assert.strictEqual((await ask(handles.at(-1)))[0][1], lexicon.properties.find((p) => p.name === handles.at(-1)).count);
+});
+
 test('after weir seal nothing planted is in any file; counts stay; the export opens', { timeout: 240000 }, async () => {
     const all = { report: 'insights', interval: 'day', metrics: [{ event: null, measure: 'total' }, { event: null, measure: 'unique' }] };
     const before = (await project.query(all)).series;
