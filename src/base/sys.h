@@ -29,7 +29,7 @@ struct zone;
 struct err zone_open(struct str name, struct zone **out);
 void zone_free(struct zone *z);
 AUTO_DEFINE(struct zone *, zone_free);
-void zone_civil(const struct zone *z, int64_t us, struct civil *out);
+void zone_civil(const struct zone *z, int64_t us, struct civil *out); /* z NULL: UTC */
 /* The first instant that reads as this civil time or later (a time skipped by DST gives the instant
  * after the gap; a doubled one the earlier). Fields out of range are carried (month 13, day 0).
  * weekday and offset_s are ignored. */

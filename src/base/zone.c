@@ -111,7 +111,7 @@ static size_t piece_of(const struct zone *z, int64_t t) {
 
 void zone_civil(const struct zone *z, int64_t us, struct civil *out) {
     int64_t t = floor_div(us, US_PER_S);
-    out->offset_s = z->offset_s[piece_of(z, t)];
+    out->offset_s = z ? z->offset_s[piece_of(z, t)] : 0;
     int64_t local = t + out->offset_s, days = floor_div(local, S_PER_DAY),
             s = local - days * S_PER_DAY;
     date_of_days(days, out);
