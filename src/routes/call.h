@@ -92,7 +92,7 @@ void care_metrics(struct call *c);
 void care_healthz(struct call *c);
 void care_flush(struct call *c);
 void care_check(struct call *c);
-void page_asset(struct call *c);
+void routes_asset(struct call *c);
 void components_board(struct call *c);
 void components_page(struct call *c);
 void components_list(struct call *c);

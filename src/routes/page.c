@@ -2,7 +2,7 @@
 #include "routes/call.h"
 #include "web/web.h"
 
-void page_asset(struct call *c) {
+void routes_asset(struct call *c) {
     struct web_asset a;
     if (!web_asset(c->q->path, &a)) {
         answer_error(c, 404, "not_found", "there is nothing at this address", NULL);

@@ -73,7 +73,7 @@ static const struct route rows[] = {
     {EDGE_POST, "/api/v1/check", OPERATOR, ROLE_ADMIN, care_check},
     {EDGE_POST, "/api/v1/seal/prepare", OPERATOR, ROLE_ADMIN, sealing_prepare},
     {EDGE_POST, "/api/v1/seal/commit", OPERATOR, ROLE_ADMIN, sealing_commit},
-    {EDGE_GET, "/*", ANYONE, ROLE_NONE, page_asset},
+    {EDGE_GET, "/*", ANYONE, ROLE_NONE, routes_asset},
 };
 #define N_ROWS (sizeof rows / sizeof *rows)
 
@@ -287,7 +287,7 @@ enum edge_verdict routes_handle(void *ctx, struct edge_request *q, struct edge_r
     auth_identify(&c);
     edge_reply_header(r, "X-Content-Type-Options", STR("nosniff"));
     edge_reply_header(r, "Referrer-Policy", STR("no-referrer"));
-    if (row && row->run == page_asset && is_api(q->path)) row = NULL;
+    if (row && row->run == routes_asset && is_api(q->path)) row = NULL;
     if (!row && c.actor.role == ROLE_NONE)
         answer_error(&c, 401, "unauthorized",
                      "log in, or send a key by Basic or Bearer authorisation", NULL);
