@@ -4,6 +4,10 @@
  * it: one transaction for meta, one small part per project for the tails, and the new `visible`.
  * When a step fails nothing of the follow is visible; it is tried again from the same position
  * after a second.
+ *
+ * Each step has a price of its own besides that of the rows, so follows do not come faster than
+ * PACE_MS, and under a load no faster than BUSY_PACE_MS, unless somebody waits for a position
+ * (store_wait_visible, store_flush). What comes after a quiet time is followed at once.
  */
 #include <poll.h>
 #include <time.h>
@@ -14,7 +18,10 @@
 #define FOLLOW_ROWS 200000
 #define FOLLOW_WAIT_MS 1000
 #define RETRY_S 1
-#define POLL_MS 20 /* without an eventfd from the front */
+#define PACE_MS 100
+#define BUSY_PACE_MS 400
+#define BUSY_ROWS 8000 /* of one follow */
+#define POLL_MS 20     /* without an eventfd from the front */
 
 struct follow {
     struct store *store;
@@ -119,8 +126,8 @@ static void drop_rows(struct store *s) {
     }
 }
 
-/* One follow. *out_more: there may be more to take at once. */
-static struct err follow_once(struct store *s, struct journal_reader *r, bool *out_more) {
+/* One follow. *out_rows: how many it took. */
+static struct err follow_once(struct store *s, struct journal_reader *r, size_t *out_rows) {
     struct follow w = {.store = s, .reader = r, .from = s->visible, .to = s->visible};
     struct err e = apply_and_commit(&w);
     if (e.code != ERR_OK || w.changed) doubt_aliases(s, e.code != ERR_OK);
@@ -130,7 +137,7 @@ static struct err follow_once(struct store *s, struct journal_reader *r, bool *o
         return e;
     }
     publish(s, w.to);
-    *out_more = w.rows >= FOLLOW_ROWS;
+    *out_rows = w.rows;
     return ERR_NONE;
 }
 
@@ -150,14 +157,27 @@ static void wait_for_room(struct store *s) {
     pthread_mutex_unlock(&s->lock);
 }
 
+static void drain(int fd) {
+    uint64_t n = 0;
+    (void)!read(fd, &n, sizeof n); /* a counter that does not block: it may be zero by now */
+}
+
 static void wait_for_news(struct store *s, int ms) {
     struct pollfd fds[] = {{.fd = s->nudge_fd, .events = POLLIN},
                            {.fd = s->config.wake_fd, .events = POLLIN}};
     poll(fds, 2, s->config.wake_fd >= 0 ? ms : POLL_MS);
-    for (size_t i = 0; i < 2; i++) {
-        uint64_t n = 0;
-        if (fds[i].revents & POLLIN && read(fds[i].fd, &n, sizeof n) < 0) continue;
-    }
+    for (size_t i = 0; i < 2; i++)
+        if (fds[i].revents & POLLIN) drain(fds[i].fd);
+}
+
+/* Between a follow of so many rows, begun at `began_us`, and the next. A nudge ends it: true. */
+static bool keep_pace(struct store *s, size_t rows, int64_t began_us) {
+    int64_t pace_ms = rows > BUSY_ROWS ? BUSY_PACE_MS : PACE_MS;
+    int64_t left_ms = pace_ms - (time_monotonic_us() - began_us) / 1000;
+    struct pollfd nudge = {.fd = s->nudge_fd, .events = POLLIN};
+    if (rows == 0 || left_ms <= 0 || poll(&nudge, 1, (int)left_ms) <= 0) return false;
+    drain(s->nudge_fd);
+    return true;
 }
 
 /* Only an end shortens it: under load the front has news all the time. */
@@ -184,9 +204,12 @@ static void follow_from_here(struct store *s) {
     path_join(folder, sizeof folder, s->folder, "journal");
     struct err e = journal_reader_open(folder, s->visible, &r);
     while (e.code == ERR_OK && !is_stopping(s)) {
-        bool more = false;
-        e = follow_once(s, r, &more);
-        if (e.code == ERR_OK && !more) wait_for_news(s, FOLLOW_WAIT_MS);
+        size_t rows = 0;
+        int64_t began_us = time_monotonic_us();
+        e = follow_once(s, r, &rows);
+        bool more = rows >= FOLLOW_ROWS;
+        if (e.code == ERR_OK && !more && !keep_pace(s, rows, began_us))
+            wait_for_news(s, FOLLOW_WAIT_MS);
         wait_for_room(s);
     }
     if (e.code == ERR_OK || is_stopping(s)) return;

@@ -15,7 +15,6 @@
 #define STORE_FREEZE_ROWS                                                                          \
     (STORE_TAIL_ROWS / 2) /* a tail of this many rows is frozen and flushed                        \
                            */
-#define STORE_MAX_TAIL_PARTS 24
 #define STORE_FLUSH_AFTER_US (60 * US_PER_S) /* an idle tail is flushed after this */
 #define STORE_MOST_GENERATIONS 48            /* beyond, even dear merges are made */
 #define STORE_ROOM 64 /* places kept free in a list of parts while something is committed */

@@ -95,6 +95,7 @@ static struct err wait_for(struct store *s, const uint64_t *position, uint64_t w
 
 struct err store_wait_visible(struct store *s, uint64_t position, int timeout_ms) {
     pthread_mutex_lock(&s->lock);
+    if (s->visible < position) nudge(s);
     struct err e = wait_for(s, &s->visible, position, timeout_ms);
     pthread_mutex_unlock(&s->lock);
     return e;
@@ -102,6 +103,7 @@ struct err store_wait_visible(struct store *s, uint64_t position, int timeout_ms
 
 struct err store_flush(struct store *s, uint64_t position, int timeout_ms) {
     pthread_mutex_lock(&s->lock);
+    if (s->visible < position) nudge(s);
     struct err e = wait_for(s, &s->visible, position, timeout_ms);
     if (s->flush_asked < position) s->flush_asked = position;
     nudge(s);
@@ -126,7 +128,10 @@ static void add_list(const struct part_list *l, bool tail, struct store_stats *o
         else
             out->part_bytes += info->bytes;
     }
-    if (!tail) out->parts += l->n;
+    if (tail)
+        out->tail_parts += l->n;
+    else
+        out->parts += l->n;
 }
 
 void store_stats(struct store *s, struct store_stats *out) {

@@ -151,7 +151,7 @@ struct err store_lexicon_more(struct store *s, uint64_t project, struct buf *obj
 
 /* ---- care ---- */
 struct store_stats {
-    uint64_t events, parts, tail_rows, part_bytes, journal_bytes, words, profiles;
+    uint64_t events, parts, tail_rows, tail_parts, part_bytes, journal_bytes, words, profiles;
     uint64_t position, lag_bytes;
     uint64_t profile_cut; /* since start: profile operations of which something found no room */
 };

@@ -1,11 +1,16 @@
 /* tail.c: events not yet in a part on disk.
  *
- * Each follow makes one small in-memory part of what arrived; small ones are merged geometrically
- * (a part joins its elder while the elder is not four times its size), so a tail of n rows has
- * about log4(n) parts and each row is moved as often. Only the follower changes a tail; the merger
- * takes a frozen one away whole.
+ * Each follow makes one small in-memory part of what arrived; where four or more neighbours are of
+ * one size or smaller they become one of the next, so a tail of n rows has at most three parts of
+ * each power of four, and each row is moved once for each. (Joining two at a time, which keeps
+ * fewer parts, moved each row twice as often.) Only the follower changes a tail; the merger takes a
+ * frozen one away whole.
  */
 #include "store/internal.h"
+
+#define JOIN_FEWEST 4
+#define JOIN_MOST 16
+#define JOINED_ROWS (STORE_FREEZE_ROWS / 4) /* more than this wait for the freeze, not far away */
 
 bool project_is_readable(void *ctx, struct id128 text) {
     struct project *p = ctx;
@@ -15,11 +20,21 @@ bool project_is_readable(void *ctx, struct id128 text) {
     return yes;
 }
 
-static struct err join(struct project *p, struct part *older, struct part *younger,
-                       struct part **out) {
-    struct part *both[] = {older, younger};
-    struct part_merge m = {.parts = both,
-                           .n_parts = 2,
+/* Neighbours of a tail that become one. */
+struct joint {
+    struct part *parts[JOIN_MOST]; /* [n], referenced; oldest first */
+    size_t n;
+};
+
+static void joint_done(struct joint *j) {
+    for (size_t i = 0; i < j->n; i++)
+        part_unref(j->parts[i]);
+    j->n = 0;
+}
+
+static struct err join(struct project *p, struct joint *j, struct part **out) {
+    struct part_merge m = {.parts = j->parts,
+                           .n_parts = j->n,
                            .readable = project_is_readable,
                            .ctx = p,
                            .from_us = INT64_MIN,
@@ -27,49 +42,59 @@ static struct err join(struct project *p, struct part *older, struct part *young
     return part_merge(&m, out);
 }
 
-static bool should_join(const struct part *older, const struct part *younger) {
-    return part_info(older)->rows / 4 < part_info(younger)->rows;
+/* Its size as a power of JOIN_FEWEST. */
+static unsigned class_of(const struct part *part) {
+    unsigned c = 0;
+    for (uint64_t rows = part_info(part)->rows; rows >= JOIN_FEWEST; rows /= JOIN_FEWEST)
+        c++;
+    return c;
 }
 
-/* The newest two of the tail, if they should become one; referenced. */
-static bool pick(struct store *s, struct project *p, struct part **older, struct part **younger) {
+/* The newest parts of the tail, as many as are no larger than the newest by class, if they are
+ * enough. */
+static bool pick(struct store *s, struct project *p, struct joint *out) {
     pthread_mutex_lock(&s->lock);
-    struct part_list *t = &p->tail;
-    bool yes = t->n >= 2 && should_join(t->parts[t->n - 2], t->parts[t->n - 1]);
-    if (yes) {
-        *older = part_ref(t->parts[t->n - 2]);
-        *younger = part_ref(t->parts[t->n - 1]);
-    }
+    const struct part_list *t = &p->tail;
+    size_t n = 0;
+    uint64_t rows = 0;
+    unsigned most = t->n > 0 ? class_of(t->parts[t->n - 1]) : 0;
+    for (; n < t->n && n < JOIN_MOST && class_of(t->parts[t->n - 1 - n]) <= most; n++)
+        rows += part_info(t->parts[t->n - 1 - n])->rows;
+    bool yes = n >= JOIN_FEWEST && rows <= JOINED_ROWS;
+    for (size_t i = 0; yes && i < n; i++)
+        out->parts[i] = part_ref(t->parts[t->n - n + i]);
+    out->n = yes ? n : 0;
     pthread_mutex_unlock(&s->lock);
     return yes;
 }
 
-/* Puts `joined` in the place of the newest two, unless a freeze took them meanwhile. */
-static bool put(struct store *s, struct project *p, const struct part *older, struct part *joined) {
+/* Puts `joined` in their place, unless a freeze took them meanwhile. */
+static bool put(struct store *s, struct project *p, const struct joint *j, struct part *joined) {
     pthread_mutex_lock(&s->lock);
     struct part_list *t = &p->tail;
-    bool there = t->n >= 2 && t->parts[t->n - 2] == older;
+    bool there = t->n >= j->n && t->parts[t->n - j->n] == j->parts[0];
     if (there) {
-        part_unref(t->parts[t->n - 2]);
-        part_unref(t->parts[t->n - 1]);
-        t->parts[t->n - 2] = joined;
-        t->n--;
+        t->n -= j->n;
+        for (size_t i = 0; i < j->n; i++)
+            part_unref(t->parts[t->n + i]);
+        t->parts[t->n++] = joined;
     }
     pthread_mutex_unlock(&s->lock);
     return there;
 }
 
 static struct err compact(struct store *s, struct project *p) {
-    struct part *a = NULL, *b = NULL;
-    while (pick(s, p, &a, &b)) {
-        AUTO(part_unref) struct part *older = a;
-        AUTO(part_unref) struct part *younger = b;
-        AUTO(part_unref) struct part *joined = NULL;
-        TRY(join(p, older, younger, &joined));
-        if (!joined || !put(s, p, older, joined)) return ERR_NONE;
-        joined = NULL;
+    struct joint j = {0};
+    struct err e = ERR_NONE;
+    bool go_on = true;
+    while (go_on && e.code == ERR_OK && pick(s, p, &j)) {
+        struct part *joined = NULL;
+        e = join(p, &j, &joined);
+        go_on = joined && put(s, p, &j, joined);
+        if (!go_on) part_unref(joined);
+        joint_done(&j);
     }
-    return ERR_NONE;
+    return e;
 }
 
 struct err tail_build(struct store *s, struct project *p, uint64_t seq_lo, uint64_t seq_hi) {

@@ -72,6 +72,21 @@ static void duplicates_fold_across_tail_parts_and_files(void **state) {
     assert_int_equal((int)rig_total(r, "Play", "total"), 30);
 }
 
+/* Each commit is followed by itself: at most three parts of each power of four are left. */
+static void a_tail_of_many_small_follows_has_few_parts(void **state) {
+    struct rig *r = *state;
+    struct store_stats s;
+    uint64_t most = 0;
+    for (int i = 0; i < 150; i++) {
+        put_events(r, i * 5, i * 5 + (i % 5) + 1);
+        store_stats(r->store, &s);
+        if (s.tail_parts > most) most = s.tail_parts;
+    }
+    assert_in_range(most, 2, 12);
+    assert_int_equal(s.tail_rows, 450);
+    assert_int_equal((int)rig_total(r, "Play", "total"), 450);
+}
+
 static void many_flushes_are_merged_and_nothing_is_lost(void **state) {
     struct rig *r = *state;
     for (int i = 0; i < 24; i++) {
@@ -247,6 +262,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_is_committed_is_visible, start, stop),
         cmocka_unit_test_setup_teardown(answers_do_not_change_by_flush_or_restart, start, stop),
         cmocka_unit_test_setup_teardown(duplicates_fold_across_tail_parts_and_files, start, stop),
+        cmocka_unit_test_setup_teardown(a_tail_of_many_small_follows_has_few_parts, start, stop),
         cmocka_unit_test_setup_teardown(many_flushes_are_merged_and_nothing_is_lost, start, stop),
         cmocka_unit_test_setup_teardown(a_device_becomes_its_user_at_once_and_stays_it, start,
                                         stop),
