@@ -23,7 +23,7 @@ async function problem(response: Response): Promise<ApiError> {
     }
 }
 
-async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+export async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
     const headers: Record<string, string> = { Accept: 'application/json' };
     if (method !== 'GET') headers['X-Weir-Csrf'] = held.csrf;
     if (body !== undefined) headers['Content-Type'] = 'application/json';

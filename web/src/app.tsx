@@ -14,6 +14,7 @@ import { Data } from './pages/data';
 import { Events } from './pages/events';
 import { Flows } from './pages/flows';
 import { Funnel } from './pages/funnel';
+import { Health } from './pages/health';
 import { Insights } from './pages/insights';
 import { Live } from './pages/live';
 import { Login } from './pages/login';
@@ -29,11 +30,12 @@ const VIEWS: Record<Page, () => JSX.Element> = {
     users: Users,
     events: Events,
     live: Live,
+    health: Health,
     data: Data,
     setup: Setup,
 };
 
-const WITHOUT_EVENTS: Page[] = ['live', 'data', 'setup', 'users'];
+const WITHOUT_EVENTS: Page[] = ['live', 'health', 'data', 'setup', 'users'];
 
 function InProject({ session, project, nav }: { session: Session; project: Project; nav: Nav }): JSX.Element {
     const { data: lexicon, error, reload } = useLoad(`lexicon/${project.id}`, (signal) => getLexicon(project.id, signal));

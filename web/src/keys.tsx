@@ -9,7 +9,7 @@ import { Dialog } from './ui/dialog';
 const REACHES: Record<string, string> = { e: 'first-event', f: 'add-filter', b: 'add-breakdown' };
 
 const TABLE: [string, string][] = [
-    ['1 – 9', 'Insights, Funnel, Retention, Flows, Users, Events, Live, Data, Set up'],
+    ['1 – 9, 0', 'Insights, Funnel, Retention, Flows, Users, Events, Live, Health, Data, Set up'],
     ['e', 'Pick the event'],
     ['f', 'Add a filter'],
     ['b', 'Add a breakdown'],
@@ -26,7 +26,7 @@ export function useKeys(nav: Nav, onHelp: () => void): void {
     useEffect(() => {
         const press = (e: KeyboardEvent): void => {
             if (e.ctrlKey || e.metaKey || e.altKey || isTyping(e.target)) return;
-            const page = PAGES[Number(e.key) - 1];
+            const page = PAGES[e.key === '0' ? 9 : Number(e.key) - 1];
             const reach = REACHES[e.key];
             if (page) location.hash = elsewhere(nav.place, page);
             else if (reach) reachFor(reach);

@@ -19,6 +19,7 @@ export const PAGE_TEXT: Record<Page, string> = {
     users: 'Users',
     events: 'Events',
     live: 'Live',
+    health: 'Health',
     data: 'Data',
     setup: 'Set up',
 };

@@ -2,7 +2,7 @@
 import type { Interval } from './dates';
 import type { EventRef, Filter, Metric, PropertyRef } from './types';
 
-export const PAGES = ['insights', 'funnel', 'retention', 'flows', 'users', 'events', 'live', 'data', 'setup'] as const;
+export const PAGES = ['insights', 'funnel', 'retention', 'flows', 'users', 'events', 'live', 'health', 'data', 'setup'] as const;
 export type Page = (typeof PAGES)[number];
 
 export type ChartKind = 'line' | 'stacked' | 'column' | 'bar';
@@ -42,6 +42,8 @@ export interface State {
     event: string;
     traits: Filter[];
     at: number;
+    tab: string;
+    item: string;
 }
 
 export const DEFAULTS: State = {
@@ -74,6 +76,8 @@ export const DEFAULTS: State = {
     event: '',
     traits: [],
     at: 0,
+    tab: 'board',
+    item: '',
 };
 
 const KEYS = Object.keys(DEFAULTS) as (keyof State)[];

@@ -1,7 +1,7 @@
 // Data: what an admin decides about a project's words and its public door. Every change is in force when it is answered.
 import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
-import { ApiError, changeSettings, getMarks, getSettings, publishText, setMark, type Mark, type Marks, type Published, type Settings } from '../api';
+import { changeSettings, getMarks, getSettings, publishText, setMark, type Mark, type Marks, type Published, type Settings } from '../api';
 import { useHere } from '../context';
 import { compact, pretty } from '../format';
 import { useLoad } from '../hooks';
@@ -9,6 +9,7 @@ import type { LexiconProperty } from '../types';
 import { IconButton } from '../ui/controls';
 import { Label } from '../ui/label';
 import { Calm, Failed, Waiting } from '../ui/states';
+import { Outcome, useChange, type Change } from '../ui/change';
 
 /** Sealed by the rule itself, whatever is marked. */
 const BUILT_IN = ['distinct_id', '$user_id', '$device_id', 'alias', '$anon_distinct_id', '$identified_id', '$distinct_ids', '$name', '$first_name', '$last_name', '$email', '$phone', '$avatar'];
@@ -25,52 +26,6 @@ function rowsOf(properties: LexiconProperty[], marks: Marks): Row[] {
     const known = new Set(properties.map((p) => p.name));
     const unseen = marks.marks.filter((m) => !known.has(m.property)).map((m) => ({ name: m.property, type: 'not sent yet', count: 0 }));
     return [...properties, ...unseen].map((p) => ({ ...p, mark: by.get(p.name) ?? 'none' }));
-}
-
-interface Change {
-    busy: string;
-    said: string;
-    bad: string;
-    run: (id: string, work: () => Promise<unknown>, said: string) => Promise<boolean>;
-}
-
-/** One change at a time: which one is under way, and what came of the last. */
-function useChange(after: () => void): Change {
-    const [busy, setBusy] = useState('');
-    const [said, setSaid] = useState('');
-    const [bad, setBad] = useState('');
-    const run = async (id: string, work: () => Promise<unknown>, done: string): Promise<boolean> => {
-        setBusy(id);
-        setSaid('');
-        setBad('');
-        try {
-            await work();
-            setSaid(done);
-            after();
-            return true;
-        } catch (e) {
-            setBad(e instanceof ApiError ? e.message : String(e));
-            return false;
-        } finally {
-            setBusy('');
-        }
-    };
-    return { busy, said, bad, run };
-}
-
-function Outcome({ change }: { change: Change }): JSX.Element {
-    return (
-        <>
-            <p class="note" role="status">
-                {change.said}
-            </p>
-            {change.bad && (
-                <p class="bad" role="alert">
-                    {change.bad}
-                </p>
-            )}
-        </>
-    );
 }
 
 const SAYS: Record<Mark, string> = {
