@@ -13,7 +13,7 @@
 
 #include "base/base.h"
 
-#define CHANNEL_VERSION 1
+#define CHANNEL_VERSION 2
 #define CHANNEL_UNKNOWN_TOKENS 16
 
 enum channel_counter { /* front writes, console shows */
@@ -40,7 +40,8 @@ enum channel_counter { /* front writes, console shows */
 
 struct channel_page {
     uint32_t version;
-    _Atomic uint64_t synced; /* front: journal position up to which everything is durable */
+    _Atomic uint64_t synced;   /* front: journal position up to which everything is durable */
+    _Atomic int32_t recovered; /* front: it has read the journal once, so `synced` is a position */
     _Atomic uint64_t
         registry_generation;        /* console: front/registry was written with this generation */
     _Atomic uint64_t registry_seen; /* front: generation in force */

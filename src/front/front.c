@@ -149,6 +149,7 @@ static struct err open_journal(struct front *f) {
         log_error("journal: damage in durable bytes, set aside as a .damaged file; run weir check");
     f->rotated = atomic_load(&page->rotate_done);
     atomic_store_explicit(&page->synced, journal_position(f->journal), memory_order_release);
+    atomic_store_explicit(&page->recovered, 1, memory_order_release);
     channel_wake(f->channel->wake_console);
     return ERR_NONE;
 }

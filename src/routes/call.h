@@ -25,6 +25,7 @@ struct routes {
     pthread_mutex_t seal_lock; /* one sealing or registry write at a time */
     sem_t questions;
     atomic_int stopping;
+    atomic_bool caught_up; /* what was durable when this process started is visible */
 };
 
 struct call {

@@ -5,8 +5,13 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "routes/call.h"
+
+#define FRONT_WAIT_US (5 * US_PER_S)
+#define FRONT_POLL_US 5000
+#define CATCH_UP_MS 30000
 
 enum who { ANYONE, WITH_ROLE, OPERATOR };
 
@@ -206,8 +211,26 @@ bool call_project(struct call *c, uint64_t id) {
     return false;
 }
 
+/* After a start the store reads again what its parts do not hold yet. Until it has, no question is
+ * answered: what was acknowledged before is in every later answer. */
+static struct err catch_up(struct routes *r) {
+    if (atomic_load(&r->caught_up)) return ERR_NONE;
+    const struct channel_page *page = r->config.channel->page;
+    int64_t until_us = time_monotonic_us() + FRONT_WAIT_US;
+    while (!atomic_load_explicit(&page->recovered, memory_order_acquire)) {
+        if (time_monotonic_us() > until_us)
+            return ERR(ERR_BUSY, "the front has not read its journal yet");
+        usleep(FRONT_POLL_US);
+    }
+    uint64_t durable = atomic_load_explicit(&page->synced, memory_order_acquire);
+    TRY(store_wait_visible(r->config.store, durable, CATCH_UP_MS));
+    atomic_store(&r->caught_up, true);
+    return ERR_NONE;
+}
+
 struct err call_open_world(struct routes *r, enum role role, uint64_t project,
                            struct query_rights *rights, struct store_world **out) {
+    TRY(catch_up(r));
     *rights = (struct query_rights){.may_reveal = role == ROLE_ADMIN};
     pthread_rwlock_rdlock(&r->team_lock);
     rights->opened = rights->may_reveal && r->has_secret;

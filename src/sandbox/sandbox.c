@@ -124,10 +124,10 @@ static const int refused[] = {
 static int allow_dialing(scmp_filter_ctx f) {
     const int call = SCMP_SYS(socket);
     const uint32_t no = SCMP_ACT_ERRNO(EPERM);
-    int bad = seccomp_rule_add(f, no, call, 1, SCMP_A0(SCMP_CMP_LT, AF_INET)) |
-              seccomp_rule_add(f, no, call, 1, SCMP_A0(SCMP_CMP_GT, AF_INET6));
+    int bad = seccomp_rule_add(f, no, call, 1, SCMP_A0(SCMP_CMP_LT, AF_INET, 0)) |
+              seccomp_rule_add(f, no, call, 1, SCMP_A0(SCMP_CMP_GT, AF_INET6, 0));
     for (unsigned family = AF_INET + 1; family < AF_INET6; family++)
-        bad |= seccomp_rule_add(f, no, call, 1, SCMP_A0(SCMP_CMP_EQ, family));
+        bad |= seccomp_rule_add(f, no, call, 1, SCMP_A0(SCMP_CMP_EQ, family, 0));
     for (unsigned type = SOCK_DGRAM + 1; type < 16; type++)
         bad |= seccomp_rule_add(f, no, call, 1, SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, type));
     return bad;

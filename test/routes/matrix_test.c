@@ -116,6 +116,7 @@ static int begin(void **state) {
     snprintf(t.socket, sizeof t.socket, "%s/console.sock", folder);
     assert_int_equal(channel_make(&t.channel).code, ERR_OK);
     atomic_store(&t.channel.page->registry_seen, 1000); /* a front that has read everything */
+    atomic_store(&t.channel.page->recovered, 1);
     team_generate(&t.team);
     random_bytes(t.root, sizeof t.root);
     open_store();

@@ -153,6 +153,19 @@ test('SIGTERM drains: what was begun is answered, and a restart has all of it', 
     }
 });
 
+test('the first answer after a start has all that was acknowledged before', { timeout: 90000 }, async () => {
+    const s = await serve(), p = await createProject(s), batch = 2000, batches = 30;
+    const events = (n) => Array.from({ length: batch }, (_, i) => ({ event: 'Before', properties: { distinct_id: `p-${i % 500}`, time: Date.now(), $insert_id: `${n}-${i}`, note: `text ${n} ${i}` } }));
+    for (let n = 0; n < batches; n++) assert.strictEqual((await p.import(events(n))).status, 200);
+    await p.waitFor(batch * batches, 'Before', 20000);
+    for (let i = 0; i < 3; i++) {
+        s.kill('SIGKILL');
+        await s.exited;
+        await s.start();
+        assert.strictEqual(await p.total('Before'), batch * batches);
+    }
+});
+
 test('the public door takes events while the console is away, and queries work while the front is', { timeout: 60000 }, async () => {
     const s = await serve(), p = await createProject(s);
     assert.strictEqual((await send(p, event(p))).status, 200);

@@ -11,7 +11,7 @@ interface Props {
 }
 
 const NO_WORD = 'none';
-const OPTIONS = [{ id: NO_WORD, text: 'Not concerned' }, ...STATES.filter((s) => s !== 'under_maintenance').map((s) => ({ id: s as string, text: STATE_TEXT[s] }))];
+const OPTIONS = [{ id: NO_WORD, text: 'As it is' }, ...STATES.filter((s) => s !== 'under_maintenance').map((s) => ({ id: s as string, text: STATE_TEXT[s] }))];
 
 export function Affected({ components, value, onPick }: Props): JSX.Element {
     const pick = (id: string, state: string): void => {
