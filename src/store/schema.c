@@ -37,8 +37,8 @@ static const char *const steps[] = {
     "CREATE TABLE published(project INTEGER NOT NULL, text BLOB NOT NULL, kind INTEGER NOT NULL,"
     "  property BLOB NOT NULL, PRIMARY KEY(project, text)) WITHOUT ROWID;",
     /* NULL: written before holders were counted */
-    "ALTER TABLE profile_text ADD COLUMN holders INTEGER;"
-    "ALTER TABLE profile_box ADD COLUMN holders INTEGER;",
+    ("ALTER TABLE profile_text ADD COLUMN holders INTEGER;"
+     "ALTER TABLE profile_box ADD COLUMN holders INTEGER;"),
 };
 
 struct err store_schema(struct meta *m) {
