@@ -83,6 +83,8 @@ const char *channel_counter_name(enum channel_counter n) {
         return "weir_refused_413_total";
     case COUNT_REFUSED_414:
         return "weir_refused_414_total";
+    case COUNT_REFUSED_UNREAD:
+        return "weir_refused_unread_total";
     case COUNT_REFUSED_503:
         return "weir_refused_503_total";
     case COUNT_TIMEOUTS:

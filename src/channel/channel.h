@@ -27,6 +27,7 @@ enum channel_counter { /* front writes, console shows */
                        COUNT_REFUSED_400,
                        COUNT_REFUSED_413,
                        COUNT_REFUSED_414,
+                       COUNT_REFUSED_UNREAD, /* of these: without CORS */
                        COUNT_REFUSED_503,
                        COUNT_TIMEOUTS,
                        COUNT_BYTES_IN,

@@ -186,6 +186,7 @@ static void on_log(void *cls, const char *format, va_list args) {
     static const char refused[] = "Error processing request (HTTP response code is %u";
     if (strncmp(format, refused, sizeof refused - 1) != 0) return;
     unsigned status = va_arg(args, unsigned);
+    atomic_fetch_add(&e->refused_unread, 1);
     if (status == 413)
         atomic_fetch_add(&e->refused_413, 1);
     else if (status == 414 || status == 431)
@@ -428,5 +429,6 @@ void edge_count(const struct edge *e, struct edge_counters *out) {
                                   .refused_413 = atomic_load(&e->refused_413),
                                   .refused_414 = atomic_load(&e->refused_414),
                                   .timeouts = atomic_load(&e->timeouts),
+                                  .refused_unread = atomic_load(&e->refused_unread),
                                   .connections = atomic_load(&e->connections)};
 }

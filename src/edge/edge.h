@@ -114,6 +114,7 @@ struct edge_config {
 };
 struct edge_counters {
     uint64_t requests, bytes_in, refused_400, refused_413, refused_414, timeouts, connections;
+    uint64_t refused_unread; /* of the refused: by the library, before the head was read: no CORS */
 };
 
 struct edge;

@@ -95,7 +95,7 @@ struct edge {
     atomic_bool stopping;
     _Atomic size_t in_hand, large_bytes;
     _Atomic uint64_t requests, bytes_in, refused_400, refused_413, refused_414, timeouts,
-        connections;
+        refused_unread, connections;
     /* Under the lock: */
     pthread_mutex_t lock;
     struct conn *conns;

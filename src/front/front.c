@@ -195,6 +195,7 @@ static void count(struct front *f) {
     channel_count(f->channel, COUNT_REFUSED_400, c.refused_400 - was->refused_400);
     channel_count(f->channel, COUNT_REFUSED_413, c.refused_413 - was->refused_413);
     channel_count(f->channel, COUNT_REFUSED_414, c.refused_414 - was->refused_414);
+    channel_count(f->channel, COUNT_REFUSED_UNREAD, c.refused_unread - was->refused_unread);
     channel_count(f->channel, COUNT_TIMEOUTS, c.timeouts - was->timeouts);
     *was = c;
     uint64_t readable = 0, candidates = 0;

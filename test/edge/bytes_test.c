@@ -154,6 +154,7 @@ static void too_long_heads_are_refused_and_counted(void **state) {
     struct edge_counters c;
     edge_count(r.edge, &c);
     assert_int_equal(c.refused_414, 2);
+    assert_int_equal(c.refused_unread, 2);
     /* but a head of 40 kB is taken: site cookies arrive too, and trackers put events into the URL
      */
     n = (size_t)sprintf(request, "GET /echo?");
