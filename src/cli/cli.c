@@ -22,6 +22,8 @@ static const struct command_row commands[] = {
      "VALUE]"},
     {"key", cmd_key,
      "key create --project ID --role collector|analyst|exporter|admin [--name N] [--expires DAYS]"},
+    {"key", cmd_key, "key list [--project ID]"},
+    {"key", cmd_key, "key revoke USER   ends it at once, at both doors"},
     {"login-link", cmd_login_link,
      "login-link [--member NAME]   a one-time address into the console"},
     {"import", cmd_import, "import --project ID FILE...   NDJSON, .gz too, - is stdin"},

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 
 #define MAX_QUERY_BYTES (1u << 20)
+#define USER_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 int cmd_serve(struct command *c) {
     if (!command_words_ok(c, 1, 1, "serve [--public ADDR:PORT] [--team ADDR:PORT] [--data DIR]"))
@@ -66,8 +67,34 @@ int cmd_project(struct command *c) {
     return session_print(c, &call);
 }
 
+static int list_keys(struct command *c) {
+    char path[64] = "/api/v1/keys";
+    int64_t project = 0;
+    if (!number_option(c, "--project", 1, INT64_MAX, &project) ||
+        !command_words_ok(c, 2, 2, "key list [--project ID]"))
+        return EXIT_USAGE;
+    if (project) snprintf(path, sizeof path, "/api/v1/keys?project=%lld", (long long)project);
+    struct session_call call = {.method = "GET", .path = path};
+    return session_print(c, &call);
+}
+
+static int revoke_key(struct command *c) {
+    char path[96];
+    if (!command_words_ok(c, 3, 3, "key revoke USER")) return EXIT_USAGE;
+    struct str user = str_z(c->words[2]);
+    for (size_t i = 0; i < user.n; i++)
+        if (!strchr(USER_CHARS, user.p[i])) user.n = 0;
+    if (user.n == 0 || user.n > 40)
+        return command_fail(c, EXIT_USAGE, "a key's user, such as wk_1a2b (`weir key list`)");
+    snprintf(path, sizeof path, "/api/v1/keys/" STR_FMT, STR_ARG(user));
+    struct session_call call = {.method = "DELETE", .path = path};
+    return session_print(c, &call);
+}
+
 int cmd_key(struct command *c) {
     const char *usage = "key create --project ID --role ROLE [--name N] [--expires DAYS]";
+    if (c->n_words >= 2 && strcmp(c->words[1], "list") == 0) return list_keys(c);
+    if (c->n_words >= 2 && strcmp(c->words[1], "revoke") == 0) return revoke_key(c);
     uint64_t project = 0;
     int64_t days = 0;
     if (!is_create(c, usage) || !command_project(c, &project) ||

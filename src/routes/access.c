@@ -177,3 +177,48 @@ void access_key(struct call *c) {
     }
     if (call_project(c, (uint64_t)project)) make_key(c, (uint64_t)project, role, name, (int)days);
 }
+
+void access_keys(struct call *c) {
+    AUTO(buf_done) struct buf out;
+    buf_init(&out, 16u << 20);
+    struct jout j;
+    struct str text;
+    int64_t project = (int64_t)c->actor.project;
+    if (edge_param(c->q, "project", &text)) {
+        if (!str_to_i64(text, &project) || project <= 0) {
+            answer_error(c, 400, "invalid", "a project's number", "project");
+            return;
+        }
+        if (!call_project(c, (uint64_t)project)) return;
+    }
+    jout_init(&j, &out);
+    jout_object(&j);
+    jout_keyz(&j, "keys");
+    struct err e = trust_key_list(c->routes->config.trust, (uint64_t)project, &j);
+    jout_object_end(&j);
+    if (e.code != ERR_OK)
+        answer_failure(c, "listing keys", e);
+    else
+        answer_json(c, &out);
+}
+
+/* An admin ends the keys that he may see, everybody the own one. When the answer comes the public
+ * door knows. */
+void access_key_end(struct call *c) {
+    enum role role = ROLE_NONE;
+    struct err e = trust_key_revoke(c->routes->config.trust, &c->actor, c->key, &role);
+    if (e.code == ERR_NOTFOUND) {
+        answer_error(c, 404, "not_found", "there is no such key", "key");
+        return;
+    }
+    if (e.code == ERR_OK && (role == ROLE_COLLECTOR || role == ROLE_ADMIN))
+        e = routes_republish(c->routes);
+    if (e.code != ERR_OK) {
+        answer_failure(c, "ending a key", e);
+        return;
+    }
+    AUTO(buf_done) struct buf out;
+    buf_init(&out, 64);
+    buf_put_str(&out, STR("{\"ok\":true}"));
+    answer_json(c, &out);
+}

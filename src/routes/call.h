@@ -73,6 +73,8 @@ void access_logout(struct call *c);
 void access_session(struct call *c);
 void access_link(struct call *c);
 void access_key(struct call *c);
+void access_keys(struct call *c);
+void access_key_end(struct call *c);
 void projects_create(struct call *c);
 void projects_lexicon(struct call *c);
 void projects_values(struct call *c);

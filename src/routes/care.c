@@ -41,28 +41,45 @@ static void put_unknown_tokens(struct jout *j, struct channel_page *page) {
     jout_array_end(j);
 }
 
-void care_status(struct call *c) {
+/* The figures that are a project's own; the key of one project sees no others. */
+static void put_stored(struct jout *j, const struct store_stats *s) {
+    put_number(j, "events", s->events);
+    put_number(j, "parts", s->parts);
+    put_number(j, "tail_rows", s->tail_rows);
+    put_number(j, "part_bytes", s->part_bytes);
+}
+
+static void put_server(struct call *c, struct jout *j, const struct store_stats *s) {
     struct channel_page *page = c->routes->config.channel->page;
+    put_number(j, "journal_bytes", s->journal_bytes);
+    put_number(j, "lag_bytes", s->lag_bytes);
+    put_number(j, "disk_free_bytes", disk_free(c->routes));
+    jout_keyz(j, "disk_low");
+    jout_bool(j, atomic_load(&page->disk_low));
+    jout_keyz(j, "disk_full");
+    jout_bool(j, atomic_load(&page->disk_full));
+    put_number(j, "refused_414", atomic_load(&page->counters[COUNT_REFUSED_414]));
+    if (c->actor.role == ROLE_ADMIN) put_unknown_tokens(j, page);
+}
+
+static void read_stats(struct call *c, struct store_stats *out) {
+    struct store *s = c->routes->config.store;
+    if (c->actor.project)
+        store_project_stats(s, c->actor.project, out);
+    else
+        store_stats(s, out);
+}
+
+void care_status(struct call *c) {
     struct store_stats s;
-    store_stats(c->routes->config.store, &s);
+    read_stats(c, &s);
     AUTO(buf_done) struct buf out;
     buf_init(&out, 1u << 20);
     struct jout j;
     jout_init(&j, &out);
     jout_object(&j);
-    put_number(&j, "events", s.events);
-    put_number(&j, "parts", s.parts);
-    put_number(&j, "tail_rows", s.tail_rows);
-    put_number(&j, "part_bytes", s.part_bytes);
-    put_number(&j, "journal_bytes", s.journal_bytes);
-    put_number(&j, "lag_bytes", s.lag_bytes);
-    put_number(&j, "disk_free_bytes", disk_free(c->routes));
-    jout_keyz(&j, "disk_low");
-    jout_bool(&j, atomic_load(&page->disk_low));
-    jout_keyz(&j, "disk_full");
-    jout_bool(&j, atomic_load(&page->disk_full));
-    put_number(&j, "refused_414", atomic_load(&page->counters[COUNT_REFUSED_414]));
-    if (c->actor.role == ROLE_ADMIN) put_unknown_tokens(&j, page);
+    put_stored(&j, &s);
+    if (!c->actor.project) put_server(c, &j, &s);
     jout_object_end(&j);
     answer_json(c, &out);
 }
@@ -71,29 +88,33 @@ static void put_metric(struct buf *out, const char *name, const char *type, uint
     buf_printf(out, "# TYPE %s %s\n%s %" PRIu64 "\n", name, type, name, value);
 }
 
-void care_metrics(struct call *c) {
+static void put_server_metrics(struct call *c, struct buf *out, const struct store_stats *s) {
     struct channel_page *page = c->routes->config.channel->page;
+    for (enum channel_counter n = 0; n < COUNTERS_N; n++)
+        put_metric(out, channel_counter_name(n), "counter", atomic_load(&page->counters[n]));
+    put_metric(out, "weir_journal_bytes", "gauge", s->journal_bytes);
+    put_metric(out, "weir_journal_lag_bytes", "gauge", s->lag_bytes);
+    put_metric(out, "weir_profile_operations_cut_total", "counter", s->profile_cut);
+    put_metric(out, "weir_disk_free_bytes", "gauge", disk_free(c->routes));
+    put_metric(out, "weir_disk_low", "gauge", (uint64_t)atomic_load(&page->disk_low));
+    put_metric(out, "weir_disk_full", "gauge", (uint64_t)atomic_load(&page->disk_full));
+    for (size_t i = 0; i < 2; i++)
+        buf_printf(out, "weir_process_restarts_total{process=\"%s\"} %" PRIu64 "\n",
+                   i ? "console" : "front", atomic_load(&page->restarts[i]));
+}
+
+void care_metrics(struct call *c) {
     struct store_stats s;
-    store_stats(c->routes->config.store, &s);
+    read_stats(c, &s);
     AUTO(buf_done) struct buf out;
     buf_init(&out, 1u << 20);
     buf_printf(&out, "# TYPE weir_info gauge\nweir_info{version=\"%s\"} 1\n", WEIR_VERSION);
-    for (enum channel_counter n = 0; n < COUNTERS_N; n++)
-        put_metric(&out, channel_counter_name(n), "counter", atomic_load(&page->counters[n]));
     put_metric(&out, "weir_stored_events", "gauge", s.events);
     put_metric(&out, "weir_parts", "gauge", s.parts);
     put_metric(&out, "weir_tail_rows", "gauge", s.tail_rows);
     put_metric(&out, "weir_part_bytes", "gauge", s.part_bytes);
-    put_metric(&out, "weir_journal_bytes", "gauge", s.journal_bytes);
-    put_metric(&out, "weir_journal_lag_bytes", "gauge", s.lag_bytes);
     put_metric(&out, "weir_words", "gauge", s.words);
-    put_metric(&out, "weir_profile_operations_cut_total", "counter", s.profile_cut);
-    put_metric(&out, "weir_disk_free_bytes", "gauge", disk_free(c->routes));
-    put_metric(&out, "weir_disk_low", "gauge", (uint64_t)atomic_load(&page->disk_low));
-    put_metric(&out, "weir_disk_full", "gauge", (uint64_t)atomic_load(&page->disk_full));
-    for (size_t i = 0; i < 2; i++)
-        buf_printf(&out, "weir_process_restarts_total{process=\"%s\"} %" PRIu64 "\n",
-                   i ? "console" : "front", atomic_load(&page->restarts[i]));
+    if (!c->actor.project) put_server_metrics(c, &out, &s);
     answer_json(c, &out);
     c->r->content_type = "text/plain; version=0.0.4; charset=utf-8";
 }

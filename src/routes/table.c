@@ -45,6 +45,8 @@ static const struct route rows[] = {
     {EDGE_POST, "/api/v1/projects/{id}/publish", WITH_ROLE, ROLE_ADMIN, lexicon_publish},
     {EDGE_POST, "/api/v1/projects", WITH_ROLE, ROLE_ADMIN, projects_create},
     {EDGE_POST, "/api/v1/keys", WITH_ROLE, ROLE_ADMIN, access_key},
+    {EDGE_GET, "/api/v1/keys", WITH_ROLE, ROLE_ADMIN, access_keys},
+    {EDGE_DELETE, "/api/v1/keys/{key}", WITH_ROLE, ROLE_COLLECTOR, access_key_end},
     {EDGE_GET, "/api/v1/status-page", WITH_ROLE, ROLE_ANALYST, components_board},
     {EDGE_PATCH, "/api/v1/status-page", WITH_ROLE, ROLE_ADMIN, components_page},
     {EDGE_GET, "/api/v1/status-page/components", WITH_ROLE, ROLE_ANALYST, components_list},

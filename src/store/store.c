@@ -134,17 +134,27 @@ static void add_list(const struct part_list *l, bool tail, struct store_stats *o
         out->parts += l->n;
 }
 
+static void add_project(const struct project *p, struct store_stats *out) {
+    add_list(&p->disk, false, out);
+    add_list(&p->frozen, true, out);
+    add_list(&p->tail, true, out);
+    out->words += words_n(p->words);
+}
+
+void store_project_stats(struct store *s, uint64_t id, struct store_stats *out) {
+    *out = (struct store_stats){0};
+    pthread_mutex_lock(&s->lock);
+    const struct project *p = store_find(s, id);
+    if (p) add_project(p, out);
+    pthread_mutex_unlock(&s->lock);
+}
+
 void store_stats(struct store *s, struct store_stats *out) {
     *out = (struct store_stats){0};
     uint64_t synced = s->config.synced(s->config.synced_ctx);
     pthread_mutex_lock(&s->lock);
-    for (size_t i = 0; i < s->n_projects; i++) {
-        const struct project *p = s->projects[i];
-        add_list(&p->disk, false, out);
-        add_list(&p->frozen, true, out);
-        add_list(&p->tail, true, out);
-        out->words += words_n(p->words);
-    }
+    for (size_t i = 0; i < s->n_projects; i++)
+        add_project(s->projects[i], out);
     out->position = s->visible;
     out->lag_bytes = synced > s->visible ? synced - s->visible : 0;
     out->journal_bytes = synced > s->covered ? synced - s->covered : 0;

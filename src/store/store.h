@@ -156,6 +156,9 @@ struct store_stats {
     uint64_t profile_cut; /* since start: profile operations of which something found no room */
 };
 void store_stats(struct store *s, struct store_stats *out);
+/* Of one project: events, parts, tail_rows, part_bytes, words; the rest is the server's and zero.
+ */
+void store_project_stats(struct store *s, uint64_t id, struct store_stats *out);
 struct err store_check(const char *data_folder, struct meta *m,
                        struct jout *report); /* offline or running: parts, positions, tables */
 /* `weir seal`: every box of parts and profiles to the new key. */

@@ -16,3 +16,6 @@ void trust_copy(char *out, size_t out_bytes, struct str s);
 bool trust_is_name(struct str name);
 /* Ends a transaction: commits on success, else rolls back; gives the first failure. */
 struct err trust_finish(struct trust *t, struct err e);
+/* trust_log inside a transaction that is open. */
+struct err trust_log_row(struct trust *t, const struct actor *a, uint64_t project, const char *what,
+                         struct str detail);

@@ -4,6 +4,7 @@
 #define USER_WORD_CHARS 16
 #define DEFAULT_DAYS 365
 #define MOST_DAYS 36500
+#define KEYS_LISTED 10000
 #define USED_STEP_US                                                                               \
     (10 * 60 * US_PER_S) /* "last used" is written at most so often: each write is a sync */
 
@@ -105,6 +106,90 @@ struct err trust_key(struct trust *t, struct str user, struct str secret, struct
 
 struct err trust_bearer(struct trust *t, struct str secret, struct actor *out) {
     return identify(t, NULL, secret, out);
+}
+
+/* ---- what there is, and its end ---- */
+
+static void put_time(struct jout *j, const struct zone *utc, const char *name, int64_t us) {
+    char at[32];
+    jout_keyz(j, name);
+    zone_format(utc, us, at);
+    jout_strz(j, us ? at : NULL);
+}
+
+static void put_key(struct jout *j, const struct zone *utc, struct meta_row *r) {
+    jout_object(j);
+    jout_keyz(j, "user");
+    jout_str(j, meta_str(r, 0));
+    jout_keyz(j, "project");
+    jout_i64(j, meta_i64(r, 1));
+    jout_keyz(j, "role");
+    jout_strz(j, role_name((enum role)meta_i64(r, 2)));
+    jout_keyz(j, "name");
+    jout_str(j, meta_str(r, 3));
+    put_time(j, utc, "created", meta_i64(r, 4));
+    put_time(j, utc, "expires", meta_i64(r, 5));
+    put_time(j, utc, "used", meta_i64(r, 6));
+    jout_keyz(j, "revoked");
+    jout_bool(j, meta_i64(r, 7) != 0);
+    jout_object_end(j);
+}
+
+static struct err list_keys(struct trust *t, uint64_t project, const struct zone *utc,
+                            struct jout *out) {
+    AUTO(meta_end) struct meta_row *r = NULL;
+    struct err e;
+    TRY(meta_query(t->meta, &r,
+                   "SELECT user, project, role, name, created_us, expires_us, coalesce(used_us, "
+                   "0), revoked FROM trust_keys WHERE ?1 = 0 OR project = ?1 ORDER BY id DESC"
+                   " LIMIT ?2",
+                   "ii", (int64_t)project, (int64_t)KEYS_LISTED));
+    jout_array(out);
+    while (meta_next(r, &e))
+        put_key(out, utc, r);
+    jout_array_end(out);
+    return e;
+}
+
+struct err trust_key_list(struct trust *t, uint64_t project, struct jout *out) {
+    AUTO(zone_free) struct zone *utc = NULL;
+    TRY(zone_open(STR("UTC"), &utc));
+    TRY(meta_begin(t->meta));
+    return trust_finish(t, list_keys(t, project, utc, out));
+}
+
+static struct err find_live(struct trust *t, const struct actor *a, struct str user,
+                            struct actor *out) {
+    AUTO(meta_end) struct meta_row *r = NULL;
+    struct err e;
+    TRY(meta_query(t->meta, &r,
+                   "SELECT id, project, role FROM trust_keys WHERE user = ? AND revoked = 0", "s",
+                   user));
+    bool there = meta_next(r, &e);
+    TRY(e);
+    if (there)
+        *out = (struct actor){.key_id = meta_i64(r, 0),
+                              .project = (uint64_t)meta_i64(r, 1),
+                              .role = (enum role)meta_i64(r, 2)};
+    bool own = there && a->key_id != 0 && a->key_id == out->key_id;
+    bool his = there && a->role == ROLE_ADMIN && (!a->project || a->project == out->project);
+    return own || his ? ERR_NONE : ERR(ERR_NOTFOUND, "trust: no such key");
+}
+
+static struct err revoke(struct trust *t, const struct actor *a, struct str user,
+                         struct actor *gone) {
+    TRY(find_live(t, a, user, gone));
+    TRY(trust_log_row(t, a, gone->project, "revoke key", user));
+    return meta_exec(t->meta, "UPDATE trust_keys SET revoked = 1 WHERE id = ?", "i", gone->key_id);
+}
+
+struct err trust_key_revoke(struct trust *t, const struct actor *a, struct str user,
+                            enum role *out_role) {
+    struct actor gone = {0};
+    TRY(meta_begin(t->meta));
+    TRY(trust_finish(t, revoke(t, a, user, &gone)));
+    *out_role = gone.role;
+    return ERR_NONE;
 }
 
 /* ---- who may send ---- */

@@ -5,6 +5,7 @@
 
 #define NAME_MAX_BYTES 64
 #define LOG_LIST_MAX 10000
+#define LOG_TRIM_EVERY 256
 
 static const char *const steps[] = {
     "CREATE TABLE trust_members (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, role INTEGER "
@@ -23,6 +24,7 @@ static const char *const steps[] = {
     "CREATE TABLE trust_log (id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, who TEXT NOT NULL, "
     "member INTEGER NOT NULL,"
     " key INTEGER NOT NULL, project INTEGER NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL)",
+    "CREATE INDEX trust_log_who ON trust_log (member, key, id)",
 };
 
 bool role_parse(struct str name, enum role *out) {
@@ -82,15 +84,30 @@ struct err trust_finish(struct trust *t, struct err e) {
     return e;
 }
 
+/* Now and then: to find the oldest that may stay, the index is walked over all that stay. */
+static struct err forget_old(struct trust *t, const struct actor *a) {
+    if (meta_last_id(t->meta) % LOG_TRIM_EVERY != 0) return ERR_NONE;
+    return meta_exec(t->meta,
+                     "DELETE FROM trust_log WHERE member = ?1 AND key = ?2 AND id <="
+                     " (SELECT id FROM trust_log WHERE member = ?1 AND key = ?2 ORDER BY id DESC"
+                     " LIMIT 1 OFFSET ?3)",
+                     "iii", a->member_id, a->key_id, (int64_t)TRUST_LOG_ENTRIES);
+}
+
+struct err trust_log_row(struct trust *t, const struct actor *a, uint64_t project, const char *what,
+                         struct str detail) {
+    TRY(meta_exec(t->meta,
+                  "INSERT INTO trust_log (at_us, who, member, key, project, what, detail)"
+                  " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                  "isiiiss", time_now_us(), str_z(a->name), a->member_id, a->key_id,
+                  (int64_t)project, str_z(what), detail));
+    return forget_old(t, a);
+}
+
 struct err trust_log(struct trust *t, const struct actor *a, uint64_t project, const char *what,
                      struct str detail) {
     TRY(meta_begin(t->meta));
-    return trust_finish(
-        t, meta_exec(t->meta,
-                     "INSERT INTO trust_log (at_us, who, member, key, project, what, detail)"
-                     " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                     "isiiiss", time_now_us(), str_z(a->name), a->member_id, a->key_id,
-                     (int64_t)project, str_z(what), detail));
+    return trust_finish(t, trust_log_row(t, a, project, what, detail));
 }
 
 static void put_entry(struct jout *j, const struct zone *utc, struct meta_row *r) {

@@ -58,6 +58,14 @@ struct err trust_key_create(struct trust *t, const struct trust_key_new *n,
                             char out_secret[TRUST_SECRET_CHARS]); /* ERR_INVALID */
 struct err trust_key(struct trust *t, struct str user, struct str secret,
                      struct actor *out); /* ERR_DENIED */
+/* The keys of a project (0: of all), newest first: [{"user","project","role","name","created",
+ * "expires","used" or null,"revoked":bool}]. Times to the second, UTC; no secret. */
+struct err trust_key_list(struct trust *t, uint64_t project, struct jout *out);
+/* Ends a key by its user: an admin's of his project (0: all), or the actor's own whatever its role.
+ * Written to the log first. ERR_NOTFOUND: no such key, ended already, or not his to end.
+ * *out_role: what the key was. */
+struct err trust_key_revoke(struct trust *t, const struct actor *a, struct str user,
+                            enum role *out_role);
 /* The keys that may send now (collector, admin; neither ended nor revoked), by project and newest
  * first: calls `each` with seal_secret_hash of the secret. Inside a transaction of trust's own:
  * `each` asks no database. */
@@ -69,7 +77,9 @@ struct err trust_senders(struct trust *t,
 struct err trust_bearer(struct trust *t, struct str secret, struct actor *out);
 
 /* Reveals and exports: one row each, written and synced before the answer. `what`: literal kind;
- * detail: no clear values. */
+ * detail: no clear values. Of each member and each key the last TRUST_LOG_ENTRIES stay, or some
+ * hundreds more: nobody can push the entries of another out. */
+#define TRUST_LOG_ENTRIES 100000
 struct err trust_log(struct trust *t, const struct actor *a, uint64_t project, const char *what,
                      struct str detail);
 struct err trust_log_list(struct trust *t, size_t limit, struct jout *out);

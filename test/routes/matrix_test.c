@@ -310,6 +310,52 @@ static void the_key_of_one_project_does_not_see_another(void **state) {
                 !str_contains(buf_str(&out), STR("First")));
 }
 
+static void a_key_of_one_project_sees_no_figures_of_the_server(void **state) {
+    static const char *const of_all[] = {"journal_bytes", "disk_free_bytes", "unknown_tokens",
+                                         "refused_414",   "weir_requests",   "weir_disk_free",
+                                         "weir_journal"};
+    struct asker key = {.bearer = t.secrets[ROLE_ADMIN]}, me = {.is_operator = true};
+    AUTO(buf_done) struct buf out;
+    AUTO(buf_done) struct buf all;
+    buf_init(&out, 1 << 20);
+    buf_init(&all, 1 << 20);
+    assert_int_equal(ask("GET", "/api/v1/status", &key, NULL, &out), 200);
+    assert_int_equal(ask("GET", "/metrics", &key, NULL, &out), 200);
+    assert_int_equal(ask("GET", "/api/v1/status", &me, NULL, &all), 200);
+    assert_int_equal(ask("GET", "/metrics", &me, NULL, &all), 200);
+    assert_true(str_contains(buf_str(&out), STR("\"events\":0,\"parts\":0")));
+    assert_true(str_contains(buf_str(&out), STR("weir_stored_events 0")));
+    for (size_t i = 0; i < sizeof of_all / sizeof *of_all; i++) {
+        assert_false(str_contains(buf_str(&out), str_z(of_all[i])));
+        assert_true(str_contains(buf_str(&all), str_z(of_all[i])));
+    }
+}
+
+static void keys_are_listed_and_ended_by_project(void **state) {
+    char user[TRUST_SECRET_CHARS], secret[TRUST_SECRET_CHARS], path[100];
+    struct asker own = {.bearer = secret}, admin = {.bearer = t.secrets[ROLE_ADMIN]},
+                 other = {.bearer = t.stranger};
+    AUTO(buf_done) struct buf out;
+    buf_init(&out, 1 << 20);
+    for (int i = 0; i < 2; i++) {
+        struct trust_key_new n = {t.projects[0], ROLE_COLLECTOR, STR("short"), 1};
+        assert_int_equal(trust_key_create(t.trust, &n, user, secret).code, ERR_OK);
+        snprintf(path, sizeof path, "/api/v1/keys/%s", user);
+        assert_int_equal(ask("DELETE", path, &other, "", NULL), 404);
+        assert_int_equal(ask("GET", "/api/v1/session", &own, NULL, NULL), 200);
+        assert_int_equal(ask("DELETE", path, i ? &own : &admin, "", NULL), 200);
+        assert_int_equal(ask("GET", "/api/v1/session", &own, NULL, NULL), 401);
+    }
+    assert_int_equal(ask("GET", "/api/v1/keys", &other, NULL, &out), 200);
+    assert_false(str_contains(buf_str(&out), STR("short")));
+    buf_clear(&out);
+    assert_int_equal(ask("GET", "/api/v1/keys", &admin, NULL, &out), 200);
+    assert_true(str_contains(buf_str(&out), STR("\"name\":\"short\"")));
+    assert_false(str_contains(buf_str(&out), str_z(secret)));
+    snprintf(path, sizeof path, "/api/v1/keys?project=%llu", (unsigned long long)t.projects[1]);
+    assert_int_equal(ask("GET", path, &admin, NULL, NULL), 404);
+}
+
 /* Logs in over the link; the cookie as "weir_session=...". */
 static void log_in(char cookie[128], char csrf[64]) {
     char code[TRUST_SECRET_CHARS], path[128];
@@ -374,6 +420,8 @@ int main(void) {
         cmocka_unit_test(a_stranger_reaches_only_what_is_for_anyone),
         cmocka_unit_test(the_operator_needs_no_key),
         cmocka_unit_test(the_key_of_one_project_does_not_see_another),
+        cmocka_unit_test(a_key_of_one_project_sees_no_figures_of_the_server),
+        cmocka_unit_test(keys_are_listed_and_ended_by_project),
         cmocka_unit_test(a_session_changes_nothing_without_its_csrf_token),
         cmocka_unit_test(what_is_no_route_is_not_there),
     };

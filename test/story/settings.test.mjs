@@ -50,6 +50,17 @@ test("a collector's key reads nothing, and its secret is no project secret or to
     assert.strictEqual(await project.total('Foreign'), 0);
 });
 
+test('weir key list shows what there is, weir key revoke ends one at both doors at once', async () => {
+    const key = await makeKey(project, 'collector'), authorization = basic(key.user, key.secret);
+    assert.strictEqual((await importAs(authorization, '', 'Before the end')).status, 200);
+    const listed = (await weirJson(server.data, ['key', 'list', '--project', String(project.id)])).keys.find((k) => k.user === key.user);
+    assert.deepStrictEqual([listed.role, listed.project, listed.revoked], ['collector', project.id, false]);
+    assert.deepStrictEqual(await weirJson(server.data, ['key', 'revoke', key.user]), { ok: true });
+    assert.strictEqual((await importAs(authorization, '', 'After the end')).status, 401);
+    assert.strictEqual((await fetch(`${server.teamUrl}/api/v1/session`, { headers: { authorization } })).status, 401);
+    assert.strictEqual((await weir(server.data, ['key', 'revoke', key.user])).code, 3);
+});
+
 // The package refuses to send a service account's secret over plain HTTP.
 test("mixpanel-node imports with the key as a service account's", { timeout: 60000 }, async () => {
     const folder = freshFolder('settings-tls'), cert = path.join(folder, 'cert.pem'), key = path.join(folder, 'key.pem');

@@ -258,8 +258,87 @@ static void the_log_lists_the_newest_first(void **state) {
     assert_true(str_contains(buf_str(&b), STR("\"by_key\":true")));
 }
 
+static void make_key(uint64_t project, enum role role, char user[TRUST_SECRET_CHARS],
+                     char secret[TRUST_SECRET_CHARS], struct actor *out) {
+    struct trust_key_new n = {project, role, STR("probe"), 1};
+    assert_int_equal(trust_key_create(trust, &n, user, secret).code, ERR_OK);
+    assert_int_equal(trust_bearer(trust, str_z(secret), out).code, ERR_OK);
+}
+
+static void a_key_is_ended_by_its_projects_admin_or_by_itself(void **state) {
+    char user[4][TRUST_SECRET_CHARS], secret[4][TRUST_SECRET_CHARS];
+    struct actor a[4], server = {.role = ROLE_ADMIN};
+    enum role was = ROLE_NONE;
+    make_key(1, ROLE_ADMIN, user[0], secret[0], &a[0]);
+    make_key(2, ROLE_ADMIN, user[1], secret[1], &a[1]);
+    make_key(1, ROLE_COLLECTOR, user[2], secret[2], &a[2]);
+    make_key(1, ROLE_ANALYST, user[3], secret[3], &a[3]);
+    assert_int_equal(trust_key_revoke(trust, &a[1], str_z(user[2]), &was).code, ERR_NOTFOUND);
+    assert_int_equal(trust_key_revoke(trust, &a[3], str_z(user[2]), &was).code, ERR_NOTFOUND);
+    assert_int_equal(trust_key_revoke(trust, &a[0], str_z(user[2]), &was).code, ERR_OK);
+    assert_int_equal(was, ROLE_COLLECTOR);
+    assert_int_equal(trust_bearer(trust, str_z(secret[2]), &a[2]).code, ERR_DENIED);
+    assert_int_equal(trust_key_revoke(trust, &a[0], str_z(user[2]), &was).code, ERR_NOTFOUND);
+    assert_int_equal(trust_key_revoke(trust, &a[3], str_z(user[3]), &was).code, ERR_OK);
+    assert_int_equal(trust_key_revoke(trust, &server, str_z(user[1]), &was).code, ERR_OK);
+    AUTO(buf_done) struct buf out;
+    buf_init(&out, 1 << 20);
+    struct jout j;
+    jout_init(&j, &out);
+    assert_int_equal(trust_key_list(trust, 1, &j).code, ERR_OK);
+    buf_put_char(&out, 0);
+    assert_null(strstr(out.p, user[1]));
+    assert_non_null(strstr(out.p, "\"role\":\"collector\",\"name\":\"probe\",\"created\":\"2"));
+    assert_non_null(strstr(out.p, "\"revoked\":true"));
+    for (int i = 0; i < 4; i++)
+        assert_null(strstr(out.p, secret[i]));
+    struct jout log;
+    buf_clear(&out);
+    jout_init(&log, &out);
+    assert_int_equal(trust_log_list(trust, 100, &log).code, ERR_OK);
+    buf_put_char(&out, 0);
+    assert_non_null(strstr(out.p, user[2]));
+}
+
+static int64_t entries_of(int64_t key) {
+    struct meta_row *r = NULL;
+    struct err e;
+    assert_int_equal(meta_begin(meta).code, ERR_OK);
+    assert_int_equal(
+        meta_query(meta, &r, "SELECT count(*) FROM trust_log WHERE key = ?", "i", key).code,
+        ERR_OK);
+    assert_true(meta_next(r, &e));
+    int64_t n = meta_i64(r, 0);
+    meta_end(r);
+    meta_rollback(meta);
+    return n;
+}
+
+static void the_log_keeps_the_last_entries_of_each_key(void **state) {
+    struct actor loud = {.key_id = 7, .name = "loud"}, quiet = {.key_id = 8, .name = "quiet"};
+    assert_int_equal(trust_log(trust, &quiet, 1, "literal", STR("kept")).code, ERR_OK);
+    assert_int_equal(meta_begin(meta).code, ERR_OK);
+    assert_int_equal(
+        meta_exec(meta,
+                  "INSERT INTO trust_log (at_us, who, member, key, project, what, "
+                  "detail) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+                  "FROM n WHERE i < ?) SELECT i, 'loud', 0, 7, 1, 'literal', '' FROM n",
+                  "i", (int64_t)TRUST_LOG_ENTRIES + 5000)
+            .code,
+        ERR_OK);
+    assert_int_equal(meta_commit(meta).code, ERR_OK);
+    for (int i = 0; i < 256; i++)
+        assert_int_equal(trust_log(trust, &loud, 1, "literal", STR("late")).code, ERR_OK);
+    assert_in_range(entries_of(7), TRUST_LOG_ENTRIES, TRUST_LOG_ENTRIES + 256);
+    assert_int_equal(entries_of(8), 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_key_is_ended_by_its_projects_admin_or_by_itself, open_all,
+                                        close_all),
+        cmocka_unit_test_setup_teardown(the_log_keeps_the_last_entries_of_each_key, open_all,
+                                        close_all),
         cmocka_unit_test_setup_teardown(roles_have_names_and_an_order, open_all, close_all),
         cmocka_unit_test_setup_teardown(a_link_logs_in_once, open_all, close_all),
         cmocka_unit_test_setup_teardown(a_link_lives_for_fifteen_minutes, open_all, close_all),
