@@ -177,7 +177,8 @@ static uint64_t quota_of(const struct front *f, const struct registry_project *p
     return all > 0 ? (uint64_t)all : UINT64_MAX;
 }
 
-/* Looked at once per request and project: a request that begins under the quota is taken whole. */
+/* Looked at once per request and project: a request that begins under the quota is taken whole.
+ * Intake asks for all projects of a request before it puts a record into the first one's frame. */
 static bool has_quota(struct front *f, struct front_project *p,
                       const struct registry_project *row) {
     int64_t minute = f->arrival_us / MINUTE_US;

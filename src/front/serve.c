@@ -72,8 +72,8 @@ static void note_result(struct front *f, enum intake_endpoint endpoint,
 
 /* ---- answers ---- */
 
-/* Records that were already taken when a request had to stop stay in the group; the client sends
- * all again, and what has an insert id folds. */
+/* Quotas are decided before the first record (intake_has_room). What was already taken when a
+ * request had to stop for memory goes with its group. */
 static void refuse_for_now(struct front *f, struct intake_result *r) {
     r->outcome = INTAKE_LATER;
     r->status = 503;

@@ -75,6 +75,25 @@ static uint64_t door_key(const struct registry_project *p, const struct crowd *c
     return k ? k : 1;
 }
 
+/* The token of a record that nobody has looked at yet. */
+static struct str token_of(const struct intake_job *j, const struct json *v) {
+    const struct json *t = NULL;
+    if (j->request->endpoint == INTAKE_TRACK)
+        t = json_get(json_get(v, "properties"), "token");
+    else if (!(t = json_get(v, "$token")))
+        t = json_get(v, "token");
+    return t && t->type == JSON_STR && t->s.n > 0 ? t->s : j->params.token;
+}
+
+bool intake_has_room(struct intake_job *j, const struct json *v, struct str *last) {
+    struct str token = token_of(j, v);
+    if (j->fixed || token.n == 0 || str_eq(token, *last)) return true;
+    const struct registry_project *p = registry_by_token(j->registry, token);
+    *last = arena_str(j->in->scratch, token); /* its record may be gone when the next comes */
+    bool foreign = p && j->request->origin.n > 0 && !registry_origin_allowed(p, j->request->origin);
+    return !p || foreign || j->group->writer(j->group->ctx, p) != NULL;
+}
+
 enum intake_taken intake_open_door(struct intake_job *j, struct str token,
                                    struct intake_fault *fault) {
     struct intake_door *d = &j->door;

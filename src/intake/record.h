@@ -31,6 +31,10 @@ enum intake_taken { TAKEN, TAKEN_IGNORED, TAKEN_FAULTY, TAKEN_LATER };
 /* The door of a token's project; on anything but TAKEN the fault says why. */
 enum intake_taken intake_open_door(struct intake_job *j, struct str token,
                                    struct intake_fault *fault);
+/* Whether the record's project would be taken from now; asked for all records before the first is
+ * taken: what a request has staged when it is refused stays, and would come again. *last: the token
+ * asked for last, empty at first. */
+bool intake_has_room(struct intake_job *j, const struct json *v, struct str *last);
 enum intake_taken intake_take_event(struct intake_job *j, const struct json *v,
                                     struct str *out_insert_id, struct intake_fault *fault);
 enum intake_taken intake_take_profile(struct intake_job *j, const struct json *v,

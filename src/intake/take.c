@@ -75,6 +75,8 @@ static void refuse(struct intake_job *j, int status, const char *error) {
     j->result->error = error;
 }
 
+static const char busy[] = "the server is busy, try again";
+
 static void later(struct intake_job *j, const char *error) {
     j->result->outcome = INTAKE_LATER;
     j->result->status = 503;
@@ -137,7 +139,7 @@ static bool take_record(struct intake_job *j, uint32_t index, const struct json 
         note_failure(j, index, insert_id, &fault);
         return true;
     case TAKEN_LATER:
-        later(j, "the server is busy, try again");
+        later(j, busy);
         return false;
     }
     return false;
@@ -174,6 +176,12 @@ static void take_value(struct intake_job *j, const struct json *v, size_t text_b
         return;
     }
     uint32_t index = 0;
+    struct str last = {0};
+    for (const struct json *c = json_first(v); c != json_end(v); c = json_next(c)) {
+        if (intake_has_room(j, c, &last)) continue;
+        later(j, busy);
+        return;
+    }
     for (const struct json *c = json_first(v); c != json_end(v); c = json_next(c)) {
         if (!take_record(j, index++, c, check)) return;
     }
@@ -203,10 +211,26 @@ static const struct intake_fault *line_fault(struct err e) {
     return e.code == ERR_LIMIT ? &large : e.code == ERR_NOMEM ? &dense : &broken;
 }
 
+/* Lines of a request whose records name their projects are read twice: /import names one for all.
+ */
+static bool lines_have_room(struct intake_job *j, struct str text) {
+    struct str last = {0};
+    const struct json *v;
+    if (j->fixed) return true;
+    for (struct str line = next_line(&text); line.n > 0; line = next_line(&text)) {
+        if (parse_line(j, line, &v).code == ERR_OK && !intake_has_room(j, v, &last)) return false;
+    }
+    return true;
+}
+
 /* A line that does not parse fails alone. */
 static void take_lines(struct intake_job *j, struct str text) {
     if (!j->request->is_local && count_lines(text) > INTAKE_MAX_BATCH) {
         refuse(j, 413, "more than 2000 records in one request");
+        return;
+    }
+    if (!lines_have_room(j, text)) {
+        later(j, busy);
         return;
     }
     uint32_t index = 0;

@@ -119,6 +119,26 @@ test('a quota of its own holds from the answer on, and goes again', async () => 
     assert.strictEqual((await send(100)).status, 200);
 });
 
+test('a request of two projects, one over its quota, leaves nothing behind: sent again it counts once', async () => {
+    const a = await fresh('Roomy'), b = await fresh('Full');
+    await settings(b, { quota_per_minute: 1 });
+    await track(b, 'Filler', {}, 'one');
+    await b.waitFor(1);
+    const event = (p, i) => ({ event: 'Shared', properties: { token: p.token, distinct_id: `d${i}`, time: Date.now() } });
+    const both = JSON.stringify([event(a, 1), event(a, 2), event(b, 3)]), lines = [event(a, 1), event(b, 3)].map((e) => JSON.stringify(e)).join('\n');
+    const profiles = JSON.stringify([a, b].map((p) => ({ $token: p.token, $distinct_id: 'd', $add: { visits: 1 } })));
+    for (const [path, body, type] of [['/track', both, 'application/json'], ['/track', lines, 'application/x-ndjson'], ['/engage', profiles, 'application/json']]) {
+        const r = await a.post(path, body, { 'content-type': type });
+        assert.deepStrictEqual([r.status, r.headers.get('retry-after')], [503, '5'], `${path} ${type}`);
+    }
+    await settings(b, { quota_per_minute: 0 });
+    assert.strictEqual((await a.post('/track', both, { 'content-type': 'application/json' })).status, 200);
+    assert.strictEqual((await a.post('/engage', profiles, { 'content-type': 'application/json' })).status, 200);
+    await b.waitFor(1, 'Shared');
+    assert.strictEqual(await a.total('Shared'), 2);
+    assert.strictEqual((await a.query({ report: 'users' })).users[0].properties.visits, 1);
+});
+
 test('only the origins on the list may send, and a change names what it changes only', async () => {
     const p = await fresh('Origins');
     const from = async (origin, path = '/track') => (await p.post(path, JSON.stringify([{ event: 'Seen', properties: { token: p.token, distinct_id: 'o' } }]), { 'content-type': 'application/json', ...(origin ? { origin } : {}) })).text();
