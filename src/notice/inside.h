@@ -37,7 +37,8 @@ void notice_keys_derive(const uint8_t root[32], struct notice_keys *out);
 struct notice_lookup {
     uint8_t b[16];
 };
-struct notice_lookup notice_lookup_of(const struct notice_keys *k, int kind, struct str to);
+struct notice_lookup notice_lookup_of(const struct notice_keys *k, enum notice_kind kind,
+                                      struct str to);
 /* nonce 24 | XChaCha20-Poly1305(value), bound to the row's lookup and to what it is. */
 enum notice_box { NOTICE_BOX_TO = 1, NOTICE_BOX_SECRET = 2 };
 void notice_box_seal(const struct notice_keys *k, enum notice_box what, struct notice_lookup row,

@@ -29,7 +29,8 @@ static char lower(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
-struct notice_lookup notice_lookup_of(const struct notice_keys *k, int kind, struct str to) {
+struct notice_lookup notice_lookup_of(const struct notice_keys *k, enum notice_kind kind,
+                                      struct str to) {
     struct notice_lookup l;
     crypto_generichash_state s;
     uint8_t head = (uint8_t)kind;

@@ -69,8 +69,8 @@ void page_put_icon(struct buf *b, enum status_state s) {
     static const char *const marks[] = {
         [STATUS_OPERATIONAL] = "M6 10.4l2.8 2.8 5.2-6",
         [STATUS_MAINTENANCE] = "M10 5.6v4.6l3 2",
-        [STATUS_DEGRADED] = "M6 8.2c2-2 3.4 1.6 5.2.6 1.2-.6 1.8-1.2 2.8-.6M6 12c2-2 3.4 1.6 "
-                            "5.2.6 1.2-.6 1.8-1.2 2.8-.6",
+        [STATUS_DEGRADED] = ("M6 8.2c2-2 3.4 1.6 5.2.6 1.2-.6 1.8-1.2 2.8-.6"
+                             "M6 12c2-2 3.4 1.6 5.2.6 1.2-.6 1.8-1.2 2.8-.6"),
         [STATUS_PARTIAL] = "M10 5.4v5.4M10 14.2v.1",
         [STATUS_MAJOR] = "M7 7l6 6M13 7l-6 6",
     };
