@@ -29,6 +29,8 @@ static const struct command_row commands[] = {
     {"import", cmd_import, "import --project ID FILE...   NDJSON, .gz too, - is stdin"},
     {"query", cmd_query, "query --project ID FILE|-   a question as JSON"},
     {"export", cmd_export, "export --project ID --from D --to D [--sealed]   NDJSON on stdout"},
+    {"erase", cmd_erase,
+     "erase --project ID DISTINCT_ID...   erase people: rows, strings, profile, journal"},
     {"check", cmd_check, "check   read and verify every frame, part and table"},
     {"seal", cmd_seal,
      "seal [--passphrase-file F] [--out FILE]   move the team key out of the data folder"},

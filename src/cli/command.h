@@ -64,6 +64,7 @@ int cmd_login_link(struct command *c);
 int cmd_import(struct command *c);
 int cmd_query(struct command *c);
 int cmd_export(struct command *c);
+int cmd_erase(struct command *c);
 int cmd_check(struct command *c);
 int cmd_seal(struct command *c);
 int cmd_open(struct command *c);

@@ -135,6 +135,8 @@ static struct err start(struct console *c) {
     TRY(open_status(c));
     TRY(read_tls(c));
     TRY(open_routes(c));
+    struct store_front front = routes_front(c->routes);
+    store_attend(c->store, &front);
     TRY(close_sandbox(c->setup->settings));
     TRY(store_start(c->store));
     TRY(routes_publish_registry(c->routes));

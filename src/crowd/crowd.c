@@ -98,6 +98,20 @@ struct err crowd_add(struct crowd *c, struct id128 h) {
     return ERR_NONE;
 }
 
+void crowd_forget(struct crowd *c, struct id128 h) {
+    assert(c->pending.n == 0);
+    crowd_ids_remove(&c->readable, h);
+    struct crowd_entry *e = crowd_table_find(&c->candidates, h);
+    if (e) crowd_table_drop(&c->candidates, e);
+}
+
+void crowd_forget_candidates(struct crowd *c) {
+    assert(c->pending.n == 0);
+    for (size_t i = 0; i < c->candidates.buckets_n * CROWD_BUCKET; i++)
+        if (!id128_is_zero(c->candidates.entries[i].h))
+            crowd_table_drop(&c->candidates, &c->candidates.entries[i]);
+}
+
 void crowd_commit(struct crowd *c) {
     if (c->pending.n == 0) return;
     for (size_t i = 0; i < c->pending.slots_n; i++) {

@@ -45,6 +45,10 @@ bool crowd_is_readable(const struct crowd *c, struct id128 h);
 /* A readable text met in a durable frame (start-up, following). */
 struct err crowd_add(struct crowd *c, struct id128 h);
 
+/* h is readable no longer, nor a candidate, until it comes again; between groups. */
+void crowd_forget(struct crowd *c, struct id128 h);
+void crowd_forget_candidates(struct crowd *c);
+
 void crowd_commit(struct crowd *c);
 void crowd_abort(struct crowd *c);
 size_t crowd_readable_n(const struct crowd *c);
@@ -55,6 +59,11 @@ size_t crowd_candidates_n(const struct crowd *c);
 struct err crowd_set_write(const char *path, uint64_t journal_position, const struct id128 *hashes,
                            size_t n);
 struct err crowd_set_read(const char *path, struct crowd *into, uint64_t *out_journal_position);
+/* What is to be forgotten after an erasure: `front/crowd-<project>.forget`. Between groups. The
+ * texts are no longer readable, nor candidates; all: no text is a candidate any more. Forgetting is
+ * always safe: it delays. */
+struct err crowd_forget_write(const char *path, bool all, const struct id128 *hashes, size_t n);
+struct err crowd_forget_read(const char *path, struct crowd *from); /* ERR_NOTFOUND: nothing */
 /* Candidates, saved on a clean stop and removed once read: `front/crowd-<project>.candidates`. */
 struct err crowd_candidates_write(const char *path, const struct crowd *c);
 struct err crowd_candidates_read(const char *path, struct crowd *into);

@@ -17,5 +17,6 @@ struct crowd {
 /* The files' contents in memory, for the fuzz targets: parse what read reads, print what write
  * writes. */
 struct err crowd_set_parse(struct str content, struct crowd *into, uint64_t *out_journal_position);
+struct err crowd_forget_parse(struct str content, struct crowd *from);
 struct err crowd_candidates_parse(struct str content, struct crowd *into);
 struct err crowd_candidates_print(const struct crowd *c, struct buf *out);

@@ -13,6 +13,12 @@
  *      8   8  n
  *     16      n times: hash 16 | people u16 (1 .. 5,000) | people x u32, strictly ascending
  *
+ *   crowd-<project>.forget
+ *      0   8  "WeirCF1\0"
+ *      8   8  1: all candidates are to be forgotten; else 0
+ *     16   8  n
+ *     24 16n  hashes, as in the set
+ *
  * Ascending order is part of validity: it makes "nobody counted twice, no text twice" a check of
  * neighbours, and it says nothing about the order in which texts or people came. A file is checked
  * to its end before anything of it is used.
@@ -72,13 +78,13 @@ static size_t tidy_ids(struct id128 *ids, size_t n) {
     return kept;
 }
 
-struct err crowd_set_write(const char *path, uint64_t journal_position, const struct id128 *hashes,
-                           size_t n) {
+static struct err write_ids(const char *path, const char magic[8], uint64_t number,
+                            const struct id128 *hashes, size_t n) {
     if (n > CROWD_MAX_READABLE) return ERR(ERR_LIMIT, "a project has at most 2^25 readable texts");
     AUTO(buf_done) struct buf b;
     buf_init(&b, SET_MAX_BYTES);
-    buf_put(&b, "WeirCS1", 8);
-    buf_put_u64(&b, journal_position);
+    buf_put(&b, magic, 8);
+    buf_put_u64(&b, number);
     buf_put_u64(&b, 0); /* n, below */
     buf_put(&b, hashes, n * sizeof *hashes);
     TRY(buf_err(&b));
@@ -87,6 +93,15 @@ struct err crowd_set_write(const char *path, uint64_t journal_position, const st
     b.n = SET_HEAD_BYTES + (size_t)kept * sizeof *hashes;
     TRY(file_close(&b));
     return io_replace_file(path, buf_str(&b), 0600);
+}
+
+struct err crowd_set_write(const char *path, uint64_t journal_position, const struct id128 *hashes,
+                           size_t n) {
+    return write_ids(path, "WeirCS1", journal_position, hashes, n);
+}
+
+struct err crowd_forget_write(const char *path, bool all, const struct id128 *hashes, size_t n) {
+    return write_ids(path, "WeirCF1", all, hashes, n);
 }
 
 /* Gives the hashes in place. */
@@ -128,6 +143,31 @@ struct err crowd_set_read(const char *path, struct crowd *into, uint64_t *out_jo
     buf_init(&b, SET_MAX_BYTES + 1);
     TRY(io_read_file(path, SET_MAX_BYTES, &b));
     return crowd_set_parse(buf_str(&b), into, out_journal_position);
+}
+
+/* ---- what is to be forgotten ---- */
+
+struct err crowd_forget_parse(struct str content, struct crowd *from) {
+    struct cursor c;
+    const uint8_t *ids;
+    size_t n;
+    TRY(file_open(content, "WeirCF1", &c));
+    bool all = cursor_u64(&c) != 0;
+    TRY(set_check(c, &ids, &n));
+    for (size_t i = 0; i < n; i++) {
+        struct id128 h;
+        memcpy(h.b, ids + 16 * i, 16);
+        crowd_forget(from, h);
+    }
+    if (all) crowd_forget_candidates(from);
+    return ERR_NONE;
+}
+
+struct err crowd_forget_read(const char *path, struct crowd *from) {
+    AUTO(buf_done) struct buf b;
+    buf_init(&b, SET_MAX_BYTES + 1);
+    TRY(io_read_file(path, SET_MAX_BYTES, &b));
+    return crowd_forget_parse(buf_str(&b), from);
 }
 
 /* ---- the candidates ---- */

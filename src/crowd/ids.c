@@ -58,6 +58,21 @@ void crowd_ids_add(struct crowd_ids *s, struct id128 h) {
     s->n++;
 }
 
+/* What stands behind the hole and belongs in front of it moves up. */
+void crowd_ids_remove(struct crowd_ids *s, struct id128 h) {
+    if (!crowd_ids_has(s, h)) return;
+    size_t hole = slot_of(s, h), mask = s->slots_n - 1;
+    for (size_t i = (hole + 1) & mask; !id128_is_zero(s->slots[i]); i = (i + 1) & mask) {
+        uint64_t low;
+        memcpy(&low, s->slots[i].b, 8);
+        if (((i - (size_t)low) & mask) < ((i - hole) & mask)) continue;
+        s->slots[hole] = s->slots[i];
+        hole = i;
+    }
+    s->slots[hole] = (struct id128){{0}};
+    s->n--;
+}
+
 void crowd_ids_clear(struct crowd_ids *s) {
     if (s->slots_n > KEPT_SLOTS)
         crowd_ids_done(s);

@@ -20,4 +20,5 @@ bool crowd_ids_has(const struct crowd_ids *s, struct id128 h);
 bool crowd_ids_reserve(struct crowd_ids *s, size_t n);
 /* Idempotent. Asserts that the room was reserved and h is not zero. */
 void crowd_ids_add(struct crowd_ids *s, struct id128 h);
+void crowd_ids_remove(struct crowd_ids *s, struct id128 h);
 void crowd_ids_clear(struct crowd_ids *s); /* big memory goes back, small is kept */

@@ -46,6 +46,7 @@ static struct err read_registry(struct front *f) {
         registry_free(r);
         return e;
     }
+    front_projects_forget(f);
     registry_free(old);
     f->seen = wanted;
     atomic_store_explicit(&page->registry_seen, wanted, memory_order_release);

@@ -65,6 +65,8 @@ struct front_project *front_project(struct front *f, uint64_t id); /* NULL: not 
 struct err front_projects_update(struct front *f);
 /* Readable texts of the journal's frames behind each project's saved set. Before the sandbox. */
 struct err front_projects_follow(struct front *f);
+/* Texts that console asks to forget (front/crowd-*.forget), between groups. */
+void front_projects_forget(struct front *f);
 void front_projects_save(struct front *f); /* candidates, at a clean stop */
 void front_projects_free(struct front *f);
 struct frame_writer *front_writer(void *ctx, const struct registry_project *p); /* intake_group */

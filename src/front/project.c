@@ -55,6 +55,21 @@ static uint64_t read_set(struct front *f, struct front_project *p) {
     return 0;
 }
 
+/* What an erasure wants forgotten: the file lies there until console has seen this registry in
+ * force. */
+static void forget(struct front *f, struct front_project *p) {
+    char path[4200];
+    crowd_path(f, p->id, "forget", path);
+    struct err e = crowd_forget_read(path, p->crowd);
+    if (e.code != ERR_OK && e.code != ERR_NOTFOUND)
+        log_failure("reading what an erasure wants forgotten", e);
+}
+
+void front_projects_forget(struct front *f) {
+    for (size_t i = 0; i < f->n_projects; i++)
+        forget(f, &f->projects[i]);
+}
+
 static struct err project_init(struct front *f, uint64_t id, struct front_project *out) {
     struct front_project p = {.id = id, .crowd = crowd_new(FRONT_CANDIDATES)};
     if (!p.crowd) return ERR(ERR_NOMEM, "front: crowd of a project");

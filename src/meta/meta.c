@@ -386,6 +386,25 @@ struct err meta_forget(struct meta *m) {
     return e;
 }
 
+static int64_t pragma_number(struct meta *m, const char *sql) {
+    sqlite3_stmt *s = NULL;
+    int64_t n = 0;
+    if (sqlite3_prepare_v2(m->db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+        n = sqlite3_column_int64(s, 0);
+    (void)sqlite3_finalize(s);
+    return n;
+}
+
+struct err meta_compact(struct meta *m, int64_t most_bytes, int64_t *out_left) {
+    (void)pthread_mutex_lock(&m->lock);
+    int64_t page = pragma_number(m, "PRAGMA page_size");
+    bool small = page * pragma_number(m, "PRAGMA page_count") <= most_bytes;
+    struct err e = small ? run(m, "VACUUM", "meta: writing the file anew") : ERR_NONE;
+    *out_left = small ? 0 : page * pragma_number(m, "PRAGMA page_count");
+    (void)pthread_mutex_unlock(&m->lock);
+    return e;
+}
+
 struct err meta_backup(struct meta *m, const char *path) {
     TRY(make_private(path));
     struct meta to = {0};

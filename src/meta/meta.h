@@ -49,4 +49,8 @@ struct err meta_check(struct meta *m); /* PRAGMA integrity_check */
 /* What was replaced or deleted is gone from the write-ahead log too (deleted pages are overwritten
  * as they go). Outside transactions. */
 struct err meta_forget(struct meta *m);
+/* Writes the file anew, without the free space in it, when it has at most so many bytes; that much
+ * memory it takes. *out_left: the bytes of a larger file, in whose unused space copies of deleted
+ * rows may stay; else 0. Outside transactions. */
+struct err meta_compact(struct meta *m, int64_t most_bytes, int64_t *out_left);
 struct err meta_backup(struct meta *m, const char *path);

@@ -67,3 +67,12 @@ uint32_t part_find_code(const struct part *p, int column, struct id128 hash) {
     assert(column >= 0 && (uint32_t)column < p->file.columns);
     return code_of(&p->columns[column].dictionary, part_find_term(p, hash));
 }
+
+const struct id128 *part_terms(const struct part *p, size_t *out_n) {
+    *out_n = p->file.terms;
+    return p->terms;
+}
+
+bool part_has_term(const struct part *p, struct id128 hash) {
+    return part_find_term(p, hash) != UINT32_MAX;
+}

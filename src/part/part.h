@@ -168,6 +168,10 @@ uint32_t part_find_code(const struct part *p, int column, struct id128 hash); /*
 bool part_list_next(struct cursor *list, struct part_value *out); /* elements in order */
 bool part_object_next(struct cursor *object, struct id128 *out_key, struct part_value *out);
 
+/* The hashes of all that the part refers to (names, values, paths), rising. Borrowed. */
+const struct id128 *part_terms(const struct part *p, size_t *out_n);
+bool part_has_term(const struct part *p, struct id128 hash);
+
 /* Sealed texts. */
 struct part_sealed {
     struct sealed_text text; /* what seal_open_text needs */

@@ -90,6 +90,9 @@ void export_events(struct call *c);
 void sealing_texts(struct call *c);
 void sealing_prepare(struct call *c);
 void sealing_commit(struct call *c);
+void erasing_begin(struct call *c);
+void erasing_one(struct call *c);
+void erasing_list(struct call *c);
 void care_status(struct call *c);
 void care_metrics(struct call *c);
 void care_healthz(struct call *c);
@@ -116,4 +119,7 @@ void incidents_drop(struct call *c);
 
 /* sealing.c: one text as `$sealed` and POST /sealed give it; false: it is not sealed (any more). */
 bool sealing_put(struct jout *j, const struct store_world *w, struct id128 hash, struct arena *a);
+/* A new journal file; what the front reads is in force there. ERR_TIMEOUT: it is away. */
+struct err sealing_rotate(struct routes *r);
+struct err sealing_wait_front(struct routes *r);
 void sealing_put_check(struct jout *j, const struct store_world *w, const struct team_public *team);

@@ -44,6 +44,8 @@ struct err routes_publish_registry(struct routes *r);
  * end.
  */
 struct err routes_republish(struct routes *r);
+/* What the store asks of the front goes through here (store_attend). */
+struct store_front routes_front(struct routes *r);
 /* Ends a `weir seal` that a crash cut short (DIR/team.next is there); nothing otherwise. */
 struct err routes_resume_seal(struct routes *r);
 /* The rows, for tests that ask every route with every role: false behind the last. */

@@ -191,7 +191,7 @@ void sealing_prepare(struct call *c) {
     secret_wipe(recovery, sizeof recovery);
 }
 
-static struct err rotate(struct routes *r) {
+struct err sealing_rotate(struct routes *r) {
     struct channel *ch = r->config.channel;
     uint64_t asked = atomic_fetch_add(&ch->page->rotate_asked, 1) + 1;
     channel_wake(ch->wake_front);
@@ -206,7 +206,7 @@ static struct err rotate(struct routes *r) {
 
 /* A frame that the front would still seal to the old key after the rotation could never be opened
  * again: so nothing goes on before the front says that the new key is in force. */
-static struct err wait_new_key(struct routes *r) {
+struct err sealing_wait_front(struct routes *r) {
     struct channel_page *page = r->config.channel->page;
     uint64_t generation = atomic_load(&page->registry_generation);
     for (int ms = 0; ms < ROTATE_MS; ms += 5) {
@@ -215,7 +215,7 @@ static struct err wait_new_key(struct routes *r) {
         struct timespec pause = {.tv_nsec = 5000000};
         nanosleep(&pause, NULL);
     }
-    return ERR(ERR_TIMEOUT, "the front did not take the new team key");
+    return ERR(ERR_TIMEOUT, "the front did not read its registry again");
 }
 
 static struct err wipe_file(const char *path) {
@@ -254,8 +254,8 @@ static struct err go(struct routes *r, const struct team_public *next) {
     r->team = *next;
     pthread_rwlock_unlock(&r->team_lock);
     TRY(routes_publish_registry(r));
-    TRY(wait_new_key(r));
-    TRY(rotate(r));
+    TRY(sealing_wait_front(r));
+    TRY(sealing_rotate(r));
     uint64_t synced = atomic_load_explicit(&r->config.channel->page->synced, memory_order_acquire);
     TRY(store_flush(r->config.store, synced, FLUSH_MS));
     TRY(store_rewrap(r->config.store, &r->secret, next));

@@ -43,6 +43,38 @@ bool aliases_has(const struct alias_table *t, struct id128 device) {
     return !id128_is_zero(slot_of(t, device)->device);
 }
 
+bool aliases_get(const struct alias_table *t, struct id128 device, struct id128 *out) {
+    const struct query_alias *a = slot_of(t, device);
+    if (id128_is_zero(a->device)) return false;
+    *out = a->person;
+    return true;
+}
+
+void aliases_each(const struct alias_table *t,
+                  void (*each)(void *ctx, struct id128 device, struct id128 person), void *ctx) {
+    for (size_t i = 0; i < t->cap; i++)
+        if (!id128_is_zero(t->slots[i].device)) each(ctx, t->slots[i].device, t->slots[i].person);
+}
+
+struct err aliases_remove(struct alias_table *t,
+                          bool (*goes)(void *ctx, struct id128 device, struct id128 person),
+                          void *ctx) {
+    struct query_alias *old = t->slots;
+    struct query_alias *slots = calloc(t->cap, sizeof *slots);
+    if (!slots) return ERR(ERR_NOMEM, "aliases");
+    t->slots = slots;
+    t->n = 0;
+    for (size_t i = 0; i < t->cap; i++) {
+        if (id128_is_zero(old[i].device) || goes(ctx, old[i].device, old[i].person)) continue;
+        *slot_of(t, old[i].device) = old[i];
+        t->n++;
+    }
+    free(old);
+    alias_array_unref(t->sorted);
+    t->sorted = NULL;
+    return ERR_NONE;
+}
+
 static struct err grow(struct alias_table *t) {
     struct query_alias *old = t->slots;
     size_t old_cap = t->cap;

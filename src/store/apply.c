@@ -8,6 +8,7 @@
 static struct err apply_word(struct store *s, struct project *p, const struct frame_text *t) {
     pthread_rwlock_wrlock(&p->words_lock);
     bool known = words_get(p->words, t->hash).p != NULL;
+    erase_reborn(p, t->hash);
     struct err e = known ? ERR_NONE : words_add(p->words, t->hash, t->kind, t->type, t->bytes);
     pthread_rwlock_unlock(&p->words_lock);
     TRY(e);

@@ -131,6 +131,7 @@ static struct err write_crowd_sets(struct store *s) {
         size_t n = 0;
         pthread_rwlock_rdlock(&p->words_lock);
         struct err e = words_hashes(p->words, &hashes, &n);
+        if (e.code == ERR_OK) n = erase_leave_out(p, hashes, n);
         pthread_rwlock_unlock(&p->words_lock);
         if (e.code == ERR_OK) e = crowd_set_write(path, s->covered, hashes, n);
         free(hashes);

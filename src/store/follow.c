@@ -64,6 +64,7 @@ static struct err take_frame(struct follow *w, struct str bytes) {
 
 static struct err take_frames(struct follow *w) {
     uint64_t limit = w->store->config.synced(w->store->config.synced_ctx);
+    if (w->store->hold_at && w->store->hold_at < limit) limit = w->store->hold_at;
     while (w->rows < FOLLOW_ROWS) {
         struct str bytes;
         struct err e = journal_next(w->reader, limit, &bytes);
@@ -94,7 +95,7 @@ static void publish(struct store *s, uint64_t to) {
     pthread_mutex_lock(&s->lock);
     s->visible = to;
     if (s->applied < to) s->applied = to;
-    if (flush_is_due(s)) flush_freeze(s);
+    if (!s->hold && flush_is_due(s)) flush_freeze(s);
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
 }
@@ -162,6 +163,19 @@ static void drain(int fd) {
     (void)!read(fd, &n, sizeof n); /* a counter that does not block: it may be zero by now */
 }
 
+/* Between two follows somebody else may want the tails to stand still (erase_hold). */
+static void wait_while_held(struct store *s) {
+    pthread_mutex_lock(&s->lock);
+    uint64_t least = s->hold_at ? s->hold_at : s->applied;
+    while (s->hold && !s->stopping && s->freeze_at == 0 && s->visible >= least) {
+        s->held = true;
+        pthread_cond_broadcast(&s->changed);
+        pthread_cond_wait(&s->changed, &s->lock);
+    }
+    s->held = false;
+    pthread_mutex_unlock(&s->lock);
+}
+
 static void wait_for_news(struct store *s, int ms) {
     struct pollfd fds[] = {{.fd = s->nudge_fd, .events = POLLIN},
                            {.fd = s->config.wake_fd, .events = POLLIN}};
@@ -211,6 +225,7 @@ static void follow_from_here(struct store *s) {
         if (e.code == ERR_OK && !more && !keep_pace(s, rows, began_us))
             wait_for_news(s, FOLLOW_WAIT_MS);
         wait_for_room(s);
+        wait_while_held(s);
     }
     if (e.code == ERR_OK || is_stopping(s)) return;
     if (e.code != ERR_NOTFOUND) log_failure("following the journal", e);
@@ -219,7 +234,9 @@ static void follow_from_here(struct store *s) {
 
 void *follower_main(void *store) {
     struct store *s = store;
-    while (!is_stopping(s))
+    while (!is_stopping(s)) {
         follow_from_here(s);
+        wait_while_held(s);
+    }
     return NULL;
 }

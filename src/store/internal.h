@@ -13,8 +13,8 @@
 #include "store/store.h"
 
 #define STORE_FREEZE_ROWS                                                                          \
-    (STORE_TAIL_ROWS / 2) /* a tail of this many rows is frozen and flushed                        \
-                           */
+    (STORE_TAIL_ROWS / 2)                    /* a tail of this many rows is frozen and flushed     \
+                                              */
 #define STORE_FLUSH_AFTER_US (60 * US_PER_S) /* an idle tail is flushed after this */
 #define STORE_MOST_GENERATIONS 48            /* beyond, even dear merges are made */
 #define STORE_ROOM 64 /* places kept free in a list of parts while something is committed */
@@ -38,6 +38,8 @@ struct word_table *words_new(void);
 void words_free(struct word_table *t);
 struct err words_add(struct word_table *t, struct id128 hash, uint8_t kind, uint8_t type,
                      struct str text);
+/* Forgets a word and wipes its bytes. */
+void words_remove(struct word_table *t, struct id128 hash);
 struct str words_get(const struct word_table *t, struct id128 hash); /* p NULL: not readable */
 void words_each(const struct word_table *t, uint8_t kind, void (*each)(void *ctx, struct str text),
                 void *ctx);
@@ -51,6 +53,15 @@ struct alias_table *aliases_new(void);
 void aliases_free(struct alias_table *t);
 bool aliases_has(const struct alias_table *t, struct id128 device);
 struct err aliases_add(struct alias_table *t, struct id128 device, struct id128 person);
+/* The person of a device; false: none is known. */
+bool aliases_get(const struct alias_table *t, struct id128 device, struct id128 *out);
+/* All devices and their persons. */
+void aliases_each(const struct alias_table *t,
+                  void (*each)(void *ctx, struct id128 device, struct id128 person), void *ctx);
+/* Forgets those for which `goes` says so. */
+struct err aliases_remove(struct alias_table *t,
+                          bool (*goes)(void *ctx, struct id128 device, struct id128 person),
+                          void *ctx);
 /* A sorted immutable copy, cached until the next add; reference-counted. */
 struct alias_array {
     atomic_int refs;
@@ -66,7 +77,7 @@ struct live_prop {
     struct part_value value; /* scalars only */
 };
 struct live_event {
-    uint64_t number; /* 1, 2, ... */
+    uint64_t number; /* 1, 2, ...; 0: erased */
     struct id128 name, person;
     int64_t time_us;
     size_t n_props;
@@ -91,6 +102,9 @@ struct project {
     pthread_rwlock_t words_lock;
     struct alias_table *aliases;
     struct live_ring live;
+    struct id128 *doomed; /* [n_doomed], sorted: words that may be removed, unless they come
+                             readable again; with the words, under words_lock. See erase_words.c */
+    size_t n_doomed;
     uint64_t events;         /* rows accepted since start, for stats */
     atomic_bool crowd_dirty; /* words were added since the crowd snapshot */
 };
@@ -105,14 +119,19 @@ struct store {
     pthread_cond_t changed;     /* broadcast: positions moved, live events, stop */
     struct project **projects;  /* [n_projects]; grows, never shrinks */
     size_t n_projects;
-    uint64_t applied;      /* words, profiles, identities: durable in meta */
-    uint64_t visible;      /* new worlds see everything below */
-    uint64_t covered;      /* parts on disk hold everything below */
-    uint64_t freeze_at;    /* position of the frozen tails; 0: none */
-    uint64_t flush_asked;  /* somebody waits for covered >= this */
-    int64_t next_part;     /* ids of part files */
-    int64_t last_flush_us; /* monotonic */
-    int64_t tail_since_us; /* monotonic time of the oldest row in the tails; 0: empty */
+    uint64_t applied;             /* words, profiles, identities: durable in meta */
+    uint64_t visible;             /* new worlds see everything below */
+    uint64_t covered;             /* parts on disk hold everything below */
+    uint64_t freeze_at;           /* position of the frozen tails; 0: none */
+    uint64_t flush_asked;         /* somebody waits for covered >= this */
+    int64_t next_part;            /* ids of part files */
+    int64_t last_flush_us;        /* monotonic */
+    int64_t tail_since_us;        /* monotonic time of the oldest row in the tails; 0: empty */
+    bool hold, held, erase_asked; /* the follower is asked to wait; it waits */
+    _Atomic uint64_t hold_at;     /* it goes no further than this; 0: as far as it may */
+    struct store_front front;
+    struct id128 erasing;             /* the erasure in hand; zero: none */
+    uint64_t erase_total, erase_done; /* rows of the parts to be written anew */
     /* profile operations of which something found no room */
     atomic_uint_least64_t profile_cut;
     bool stopping;
@@ -144,11 +163,21 @@ struct err store_project_add(struct store *s, const struct store_project *row,
                              struct project **out);
 void store_project_free(struct project *p);
 void store_part_path(const struct store *s, int64_t part_id, char out[4200]);
-int64_t store_part_next(struct store *s); /* an id that no part had */
+int64_t store_part_id(const struct part *part); /* its file's and its row's */
+int64_t store_part_next(struct store *s);       /* an id that no part had */
 /* Removes the file of a part that no row names. */
 void store_part_remove(struct store *s, const struct part *part);
 /* apply.c: what a frame changes in meta; inside one transaction */
 struct err apply_frame(struct store *s, struct project *p, struct frame *f, bool *changed);
+/* erase.c */
+void *eraser_main(void *store);
+/* A word has come readable (again); under words_lock, for writing. */
+void erase_reborn(struct project *p, struct id128 hash);
+/* Takes doomed words out of a sorted list; gives its new length. Under words_lock. */
+size_t erase_leave_out(const struct project *p, struct id128 *hashes, size_t n);
+/* Where the follower has to stop after a restart: the cut of an erasure that parts don't cover yet;
+ * 0: nowhere. Inside a transaction. */
+struct err erase_hold_at(struct store *s, uint64_t *out);
 /* follow.c */
 void *follower_main(void *store);
 /* flush.c */
@@ -171,3 +200,5 @@ struct err tail_build(struct store *s, struct project *p, uint64_t seq_lo, uint6
 void tail_push(struct store *s, struct project *p); /* p->fresh to the tail; cannot fail */
 /* live.c */
 void live_add(struct store *s, struct project *p, struct frame *f);
+/* Empties the places of those people's events; under the lock. */
+void live_forget(struct project *p, bool (*gone)(void *ctx, struct id128 person), void *ctx);

@@ -69,6 +69,11 @@ void live_add(struct store *s, struct project *p, struct frame *f) {
     pthread_mutex_unlock(&s->lock);
 }
 
+void live_forget(struct project *p, bool (*gone)(void *ctx, struct id128 person), void *ctx) {
+    for (size_t i = 0; i < STORE_LIVE_N; i++)
+        if (gone(ctx, p->live.events[i].person)) p->live.events[i] = (struct live_event){0};
+}
+
 #define BATCH 32
 #define OPEN_BYTES ((size_t)16 << 20)
 
@@ -168,7 +173,8 @@ struct err store_live_next(struct store *s, struct store_live *v, int timeout_ms
     if (p) {
         uint64_t from = v->cursor + 1, oldest = p->live.last > BATCH ? p->live.last - BATCH + 1 : 1;
         for (uint64_t i = from > oldest ? from : oldest; i <= p->live.last; i++)
-            v->events[v->n++] = p->live.events[i % STORE_LIVE_N];
+            if (p->live.events[i % STORE_LIVE_N].number)
+                v->events[v->n++] = p->live.events[i % STORE_LIVE_N];
         v->cursor = p->live.last;
     }
     bool stopping = s->stopping;

@@ -10,6 +10,11 @@ void store_part_path(const struct store *s, int64_t part_id, char out[4200]) {
     snprintf(out, 4200, "%s/parts/%012lld.part", s->folder, (long long)part_id);
 }
 
+int64_t store_part_id(const struct part *part) {
+    const char *name = strrchr(part_path(part), '/');
+    return name ? atoll(name + 1) : 0;
+}
+
 int64_t store_part_next(struct store *s) {
     pthread_mutex_lock(&s->lock);
     int64_t id = s->next_part++;
@@ -183,6 +188,9 @@ struct err store_load(struct store *s) {
     TRY(meta_begin(s->meta));
     struct err e = store_position_get(s->meta, "applied", &s->applied);
     if (e.code == ERR_OK) e = store_position_get(s->meta, "parts", &s->covered);
+    uint64_t hold_at = 0;
+    if (e.code == ERR_OK) e = erase_hold_at(s, &hold_at);
+    atomic_store(&s->hold_at, hold_at);
     if (e.code == ERR_OK) e = load_words(s);
     if (e.code == ERR_OK) e = load_aliases(s);
     if (e.code == ERR_OK) e = load_parts(s);

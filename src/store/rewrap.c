@@ -26,11 +26,6 @@ static struct part *part_at(const struct rewrap *r, size_t i) {
     return p;
 }
 
-static int64_t id_of_file(const struct part *p) {
-    const char *name = strrchr(part_path(p), '/');
-    return name ? atoll(name + 1) : 0;
-}
-
 static struct err swap_row(struct meta *m, int64_t old_id, int64_t new_id) {
     TRY(meta_begin(m));
     struct err e = meta_exec(m, "UPDATE part SET id = ? WHERE id = ?", "ii", new_id, old_id);
@@ -46,7 +41,7 @@ static struct err rewrap_part(const struct rewrap *r, size_t i, struct part *p) 
     TRY(part_rewrap(p, r->old, r->to, path));
     AUTO(part_unref) struct part *fresh = NULL;
     TRY(part_open(path, &fresh));
-    TRY(swap_row(r->store->meta, id_of_file(p), id));
+    TRY(swap_row(r->store->meta, store_part_id(p), id));
     pthread_mutex_lock(&r->store->lock);
     part_unref(r->project->disk.parts[i]);
     r->project->disk.parts[i] = fresh;

@@ -39,6 +39,19 @@ static const char *const steps[] = {
     /* NULL: written before holders were counted */
     ("ALTER TABLE profile_text ADD COLUMN holders INTEGER;"
      "ALTER TABLE profile_box ADD COLUMN holders INTEGER;"),
+    /* erase.h says what the states are. What is kept of a person for good is the pseudonym: a
+     * restored backup is erased by it again. */
+    ("CREATE TABLE erasure(id BLOB PRIMARY KEY, project INTEGER NOT NULL, state INTEGER NOT NULL,"
+     "  asked INTEGER NOT NULL, asked_by TEXT NOT NULL,"
+     "  begun_us INTEGER NOT NULL, done_us INTEGER NOT NULL DEFAULT 0,"
+     "  position INTEGER NOT NULL DEFAULT 0, rows INTEGER NOT NULL DEFAULT 0,"
+     "  parts INTEGER NOT NULL DEFAULT 0, profiles INTEGER NOT NULL DEFAULT 0,"
+     "  devices INTEGER NOT NULL DEFAULT 0, texts INTEGER NOT NULL DEFAULT 0,"
+     "  words INTEGER NOT NULL DEFAULT 0, free_bytes INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
+     "CREATE TABLE erasure_person(erasure BLOB NOT NULL, person BLOB NOT NULL,"
+     "  PRIMARY KEY(erasure, person)) WITHOUT ROWID;"
+     "CREATE TABLE erasure_word(erasure BLOB NOT NULL, hash BLOB NOT NULL,"
+     "  PRIMARY KEY(erasure, hash)) WITHOUT ROWID;"),
 };
 
 struct err store_schema(struct meta *m) {

@@ -38,6 +38,10 @@ static void nudge(struct store *s) {
     if (write(s->nudge_fd, &one, sizeof one) < 0) log_error("store: could not wake the follower");
 }
 
+void store_attend(struct store *s, const struct store_front *f) {
+    s->front = *f;
+}
+
 static void stop_threads(struct store *s) {
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
@@ -49,7 +53,7 @@ static void stop_threads(struct store *s) {
 }
 
 struct err store_start(struct store *s) {
-    void *(*const mains[])(void *) = {follower_main, flusher_main, merger_main};
+    void *(*const mains[])(void *) = {follower_main, flusher_main, merger_main, eraser_main};
     for (size_t i = 0; i < sizeof mains / sizeof *mains; i++) {
         if (pthread_create(&s->threads[s->n_threads], NULL, mains[i], s)) {
             stop_threads(s);

@@ -145,6 +145,35 @@ struct err store_live_next(struct store *s, struct store_live *v, int timeout_ms
 struct err store_live_write(const struct store_live *v, const struct store_world *w,
                             const struct query_rights *r, struct buf *out);
 
+/* ---- erasing a person (erase.c, doc/erasure.md) ---- */
+/* What the store asks of the front, by way of its owner. Both block; ERR_TIMEOUT: it is away. */
+struct store_front {
+    struct err (*rotate)(void *ctx); /* a new journal file begins */
+    struct err (*reread)(
+        void *ctx); /* the registry is written, and what lies in front/ was read again */
+    void *ctx;
+};
+void store_attend(struct store *s, const struct store_front *f); /* before store_start; copied */
+
+#define STORE_MAX_ERASED 1000
+#define STORE_ERASURE_CHARS 33
+struct store_erasure {
+    uint64_t project;
+    const struct str *ids; /* [n]: distinct_ids as they were sent, or "person:<32 hex>" */
+    size_t n;              /* 1 to STORE_MAX_ERASED */
+    const uint8_t *root;   /* [32] */
+    struct str by;         /* who asked, at most 64 bytes */
+};
+/* Writes the request down; a thread of the store does the rest, and goes on after a restart until
+ * it is done. ERR_NOTFOUND: project. ERR_INVALID: too many. */
+struct err store_erase(struct store *s, const struct store_erasure *e,
+                       char out_id[STORE_ERASURE_CHARS]);
+/* {"erasure","state":"running|done","progress":0..1,"receipt":{…}|null} as one JSON value.
+ * ERR_NOTFOUND. */
+struct err store_erasure_write(struct store *s, uint64_t project, struct str id, struct jout *out);
+/* All of a project, newest first, at most 1,000, as an array of the same. */
+struct err store_erasures_write(struct store *s, uint64_t project, struct jout *out);
+
 /* The readable names that profiles have: takes the object that query_lexicon wrote and adds
  * "user_properties" and "group_keys" to it. */
 struct err store_lexicon_more(struct store *s, uint64_t project, struct buf *object);

@@ -1,5 +1,7 @@
 /* words.c: readable text by hash, in memory: open addressing on the hash itself (it is uniform),
- * texts in big chunks. It only grows: what a crowd has made readable stays readable.
+ * texts in big chunks. What a crowd has made readable stays readable; only what nobody has any more
+ * after an erasure goes. Its bytes are wiped where they lie: a question that is just showing it
+ * shows zeros.
  */
 #include <stdlib.h>
 
@@ -98,6 +100,21 @@ struct err words_add(struct word_table *t, struct id128 hash, uint8_t kind, uint
     *slot_of(t, hash) = (struct word){hash, kept, (uint32_t)text.n, kind, type};
     t->n++;
     return ERR_NONE;
+}
+
+/* What stands behind the hole and belongs in front of it moves up. */
+void words_remove(struct word_table *t, struct id128 hash) {
+    struct word *w = slot_of(t, hash);
+    if (!w->text) return;
+    secret_wipe((char *)(uintptr_t)w->text, w->n);
+    size_t hole = (size_t)(w - t->slots), mask = t->cap - 1;
+    for (size_t i = (hole + 1) & mask; t->slots[i].text; i = (i + 1) & mask) {
+        if (((i - home(t, t->slots[i].hash)) & mask) < ((i - hole) & mask)) continue;
+        t->slots[hole] = t->slots[i];
+        hole = i;
+    }
+    t->slots[hole] = (struct word){0};
+    t->n--;
 }
 
 struct str words_get(const struct word_table *t, struct id128 hash) {

@@ -262,6 +262,35 @@ static void files_are_for_their_owner_alone(void **state) {
     assert_int_equal(s.st_mode & 0777, 0600);
 }
 
+static void what_an_erasure_wants_forgotten_is_and_the_rest_stays(void **state) {
+    struct world *w = *state;
+    enum { N = 3000 };
+    AUTO(crowd_free) struct crowd *c = crowd_new(1024);
+    static struct id128 gone[N];
+    size_t n = 0;
+    for (uint64_t i = 0; i < N; i++) {
+        assert_int_equal(crowd_add(c, text(i)).code, ERR_OK);
+        if (i % 3 == 0) gone[n++] = text(i);
+    }
+    assert_int_equal(crowd_see(c, text(N), 1, 3), CROWD_SEALED);
+    assert_int_equal(crowd_see(c, text(N + 1), 1, 3), CROWD_SEALED);
+    gone[n++] = text(N);
+    assert_int_equal(crowd_forget_write(w->path, false, gone, n).code, ERR_OK);
+    assert_int_equal(crowd_forget_read(w->path, c).code, ERR_OK);
+    for (uint64_t i = 0; i < N; i++)
+        assert_int_equal(crowd_is_readable(c, text(i)), i % 3 != 0);
+    assert_int_equal(crowd_readable_n(c), N - N / 3);
+    assert_int_equal(crowd_candidates_n(c), 1);
+    assert_int_equal(crowd_see(c, text(0), 1, 2), CROWD_SEALED); /* it begins at nobody again */
+    assert_int_equal(crowd_see(c, text(0), 2, 2), CROWD_BECOMES);
+    crowd_commit(c);
+    assert_true(crowd_is_readable(c, text(0)));
+    assert_int_equal(crowd_forget_write(w->path, true, NULL, 0).code, ERR_OK);
+    assert_int_equal(crowd_forget_read(w->path, c).code, ERR_OK);
+    assert_int_equal(crowd_candidates_n(c), 0);
+    assert_true(crowd_is_readable(c, text(1)));
+}
+
 int main(void) {
     if (seal_start().code != ERR_OK) return 1;
     const struct CMUnitTest tests[] = {
@@ -277,6 +306,7 @@ int main(void) {
         cmocka_unit_test(candidates_that_are_readable_or_counted_again_stay_as_they_are),
         cmocka_unit_test(broken_candidates_are_refused_and_removed),
         cmocka_unit_test(candidates_with_a_person_twice_are_refused),
+        cmocka_unit_test(what_an_erasure_wants_forgotten_is_and_the_rest_stays),
         cmocka_unit_test(files_are_for_their_owner_alone),
     };
     return cmocka_run_group_tests(tests, world_make, world_free);

@@ -24,6 +24,7 @@ void rig_open(struct rig *r) {
     atomic_store(&r->synced, journal_position(r->journal));
     r->frame = frame_writer_new();
     assert_non_null(r->frame);
+    if (r->attend) r->attend(r);
     assert_ok(store_start(r->store));
     assert_ok(store_wait_visible(r->store, r->synced, 10000));
 }

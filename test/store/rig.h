@@ -27,6 +27,7 @@ struct rig {
     struct store_project project;
     struct seal_keys keys;
     _Atomic uint64_t synced;
+    void (*attend)(struct rig *r); /* before the store starts; NULL: nothing */
 };
 
 void rig_start(struct rig *r); /* a fresh folder with one project */
