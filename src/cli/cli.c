@@ -36,6 +36,17 @@ static const struct command_row commands[] = {
      "seal [--passphrase-file F] [--out FILE]   move the team key out of the data folder"},
     {"open", cmd_open,
      "open [--passphrase-file F] [--key FILE] < sealed.ndjson   open sealed text, offline"},
+    {"status", cmd_status,
+     "status [set [--name N] [--project ID] [--timezone TZ] [--url U]]   the status page"},
+    {"component", cmd_component,
+     "component create NAME [--group NAME] [--rule off|draft|public] [--types A,B] | component "
+     "list"},
+    {"incident", cmd_incident,
+     "incident open NAME | update ID | resolve ID [--component NAME=STATE]... [--body T] | "
+     "incident "
+     "list"},
+    {"maintenance", cmd_maintenance,
+     "maintenance create NAME --from TIME --to TIME [--component NAME]... | maintenance list"},
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 

@@ -68,6 +68,10 @@ int cmd_erase(struct command *c);
 int cmd_check(struct command *c);
 int cmd_seal(struct command *c);
 int cmd_open(struct command *c);
+int cmd_status(struct command *c);
+int cmd_component(struct command *c);
+int cmd_incident(struct command *c);
+int cmd_maintenance(struct command *c);
 
 /* table.c: an answer as a table for people. False: not a shape it knows. */
 bool table_print(const struct json *answer);

@@ -138,6 +138,7 @@ static struct err start(struct console *c) {
     struct store_front front = routes_front(c->routes);
     store_attend(c->store, &front);
     TRY(close_sandbox(c->setup->settings));
+    TRY(status_start(c->status));
     TRY(store_start(c->store));
     TRY(routes_publish_registry(c->routes));
     TRY(routes_resume_seal(c->routes));

@@ -27,7 +27,7 @@ void status_copy_id(char out[STATUS_ID_BYTES + 1], struct str id) {
 
 struct err status_number(struct status *s, int64_t *out, const char *sql, int64_t key) {
     AUTO(meta_end) struct meta_row *row = NULL;
-    struct err e;
+    struct err e = ERR_NONE;
     TRY(meta_query(s->config.meta, &row, sql, "i", key));
     *out = meta_next(row, &e) ? meta_i64(row, 0) : 0;
     return e;

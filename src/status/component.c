@@ -84,7 +84,7 @@ static struct err check_setup(const struct status_setup *setup) {
 
 static struct err group_is_there(struct status *s, const char *group) {
     AUTO(meta_end) struct meta_row *row = NULL;
-    struct err e;
+    struct err e = ERR_NONE;
     if (!group[0]) return ERR_NONE;
     TRY(meta_query(s->config.meta, &row, "SELECT 1 FROM status_component WHERE id = ? AND is_group",
                    "s", str_z(group)));

@@ -43,7 +43,7 @@ static void add(struct status_component *c, const struct days *d, enum status_st
 
 static struct err load_one(struct status *s, const struct days *d, struct status_component *c) {
     AUTO(meta_end) struct meta_row *row = NULL;
-    struct err e;
+    struct err e = ERR_NONE;
     int64_t from = INT64_MAX;
     enum status_state state = STATUS_OPERATIONAL;
     TRY(meta_query(s->config.meta, &row,

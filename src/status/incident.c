@@ -79,7 +79,7 @@ static struct err name_component(struct status *s, struct str incident, const ch
                                  const struct status_affected *a) {
     struct meta *m = s->config.meta;
     AUTO(meta_end) struct meta_row *row = NULL;
-    struct err e;
+    struct err e = ERR_NONE;
     TRY(component_is_there(s, a->component));
     TRY(meta_query(m, &row, "SELECT state FROM status_named WHERE incident = ? AND component = ?",
                    "si", incident, (int64_t)a->component));
@@ -168,7 +168,7 @@ struct standing {
 
 static struct err find(struct status *s, struct str id, struct standing *out) {
     AUTO(meta_end) struct meta_row *row = NULL;
-    struct err e;
+    struct err e = ERR_NONE;
     TRY(meta_query(s->config.meta, &row,
                    "SELECT phase, maintenance, impact, monitoring_us, resolved_us FROM "
                    "status_incident WHERE id = ? AND merged_into = ''",

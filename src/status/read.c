@@ -44,7 +44,7 @@ static struct err read_shared(struct str bytes, struct arena *a, struct status_p
 
 struct err status_load_page(struct status *s, struct arena *a, struct status_page *out) {
     AUTO(meta_end) struct meta_row *row = NULL;
-    struct err e;
+    struct err e = ERR_NONE;
     bool lost = false;
     TRY(meta_query(s->config.meta, &row,
                    "SELECT id, name, url, time_zone, description, support_url, accent, project, "
@@ -67,7 +67,7 @@ struct err status_load_page(struct status *s, struct arena *a, struct status_pag
 
 static struct err load_salt(struct status *s, struct status_model *m) {
     AUTO(meta_end) struct meta_row *row = NULL;
-    struct err e;
+    struct err e = ERR_NONE;
     TRY(meta_query(s->config.meta, &row, "SELECT salt, generation FROM status_page", ""));
     if (!meta_next(row, &e)) return e;
     struct str salt = meta_str(row, 0);
@@ -107,7 +107,7 @@ static bool read_component(struct meta_row *row, struct arena *a, struct status_
 struct err status_load_components(struct status *s, struct arena *a, struct status_model *out) {
     AUTO(meta_end) struct meta_row *row = NULL;
     struct list l = {a, sizeof(struct status_component), 0, 0, NULL};
-    struct err e;
+    struct err e = ERR_NONE;
     TRY(meta_query(s->config.meta, &row,
                    "SELECT c.number, c.id, c.grp, c.name, c.description, c.is_group, c.showcase, "
                    "c.only_if_degraded, c.position, c.created_us, c.updated_us, coalesce((SELECT "
@@ -129,7 +129,7 @@ struct err status_load_components(struct status *s, struct arena *a, struct stat
 static struct err load_named(struct status *s, struct arena *a, struct status_incident *i) {
     AUTO(meta_end) struct meta_row *row = NULL;
     struct list l = {a, sizeof(uint32_t), 0, 0, NULL};
-    struct err e;
+    struct err e = ERR_NONE;
     TRY(meta_query(s->config.meta, &row,
                    "SELECT component FROM status_named WHERE incident = ? ORDER BY component", "s",
                    str_z(i->id)));
@@ -146,7 +146,7 @@ static struct err load_named(struct status *s, struct arena *a, struct status_in
 static struct err load_affected(struct status *s, struct arena *a, struct status_update *u) {
     AUTO(meta_end) struct meta_row *row = NULL;
     struct list l = {a, sizeof(struct status_affected), 0, 0, NULL};
-    struct err e;
+    struct err e = ERR_NONE;
     TRY(meta_query(s->config.meta, &row,
                    "SELECT component, was, state FROM status_affected WHERE upd = ?", "s",
                    str_z(u->id)));
@@ -165,7 +165,7 @@ static struct err load_affected(struct status *s, struct arena *a, struct status
 static struct err load_updates(struct status *s, struct arena *a, struct status_incident *i) {
     AUTO(meta_end) struct meta_row *row = NULL;
     struct list l = {a, sizeof(struct status_update), 0, 0, NULL};
-    struct err e;
+    struct err e = ERR_NONE;
     bool lost = false;
     TRY(meta_query(s->config.meta, &row,
                    "SELECT id, phase, body, created_us, display_us, notify FROM status_update "
@@ -220,7 +220,7 @@ static bool read_incident(struct meta_row *row, struct arena *a, struct status_i
 static struct err load_rows(struct status *s, const struct status_list *w, bool drafts,
                             struct list *l) {
     AUTO(meta_end) struct meta_row *row = NULL;
-    struct err e;
+    struct err e = ERR_NONE;
     int64_t most = w->only.n ? INT64_MAX : w->most ? (int64_t)w->most : STATUS_HISTORY_N;
     TRY(meta_query(s->config.meta, &row, INCIDENTS, "issiiiisi", (int64_t)w->maintenances, w->only,
                    w->only, (int64_t)w->drafts_only, (int64_t)(drafts || w->drafts_only),

@@ -40,7 +40,8 @@ static const char *const steps[] = {
     "NULL, state INTEGER NOT NULL, PRIMARY KEY(upd, component)) WITHOUT ROWID;"
     "CREATE TABLE status_evidence(id INTEGER PRIMARY KEY AUTOINCREMENT, incident TEXT NOT NULL, "
     "component INTEGER NOT NULL, source INTEGER NOT NULL, probe INTEGER NOT NULL, detected_us "
-    "INTEGER NOT NULL, closed_us INTEGER NOT NULL, doc BLOB NOT NULL, UNIQUE(component, source, "
+    "INTEGER NOT NULL, closed_us INTEGER NOT NULL, fused INTEGER NOT NULL, doc BLOB NOT NULL, "
+    "UNIQUE(component, source, "
     "probe, detected_us));"
     "CREATE INDEX status_evidence_by_incident ON status_evidence(incident);"
     "CREATE TABLE status_probe(number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, grp "
@@ -51,7 +52,9 @@ static const char *const steps[] = {
     "NOT NULL, recent BLOB NOT NULL);"
     "CREATE TABLE status_hour(probe INTEGER NOT NULL, hour INTEGER NOT NULL, up INTEGER NOT NULL, "
     "n INTEGER NOT NULL, ms_sum INTEGER NOT NULL, ms_n INTEGER NOT NULL, PRIMARY KEY(probe, hour)) "
-    "WITHOUT ROWID;",
+    "WITHOUT ROWID;"
+    "CREATE TABLE status_day(probe INTEGER NOT NULL, day INTEGER NOT NULL, up INTEGER NOT NULL, n "
+    "INTEGER NOT NULL, PRIMARY KEY(probe, day)) WITHOUT ROWID;",
 };
 
 /* The page's row is there from the start; it is published when it has a project. */

@@ -55,6 +55,12 @@ struct err status_open(const struct status_config *c, struct status **out) {
 
 void status_close(struct status *s) {
     if (!s) return;
+    pthread_mutex_lock(&s->lock);
+    s->stopping = true;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+    if (s->runs) pthread_join(s->thread, NULL);
+    watch_free(s->watch);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);
     free(s);

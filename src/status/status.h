@@ -74,6 +74,7 @@ struct status_component {
     struct status_area *areas;             /* last 24 h, only those with >= 5 reports */
     size_t n_areas;
     uint32_t verified_24h, reports_24h;
+    uint32_t refused_24h; /* repeats and floods, not counted: for staff, not for the page */
 };
 
 struct status_affected {
@@ -164,6 +165,12 @@ struct status_model {
 /* ============ the module ============ */
 
 struct status;
+struct status_heartbeat {
+    uint32_t probe, place;
+    bool up;
+    int32_t ms, code; /* ms -1: none */
+    int64_t at_us;    /* its arrival */
+};
 /* Called after a change is committed, from the thread that made it, with no lock held; must be
  * quick (set a flag, wake a thread). Each may be NULL. */
 struct status_hooks {
@@ -173,6 +180,10 @@ struct status_hooks {
      * call; after kill -9 between commit and call nobody calls again: status_update.notify stays in
      * the table for whoever keeps a list of what was sent. */
     void (*noticed)(void *ctx, const char *incident, const char *update);
+    /* A `$heartbeat` that the public door journalled (push monitors, agents). From the store's
+     * follower, with locks held: copy it and return, call nothing of status. NULL: it is taken as a
+     * confirmed result of its probe. */
+    void (*heartbeat)(void *ctx, const struct status_heartbeat *b);
 };
 struct status_config {
     struct meta *meta;
@@ -320,6 +331,16 @@ struct status_result {
     int32_t cert_days; /* -1: none */
 };
 void status_result(struct status *s, const struct status_result *r);
+
+/* An alert from elsewhere (Alertmanager), of the component with this id or name (case does not
+ * matter): evidence for an incident per the component's rule; firing again changes nothing, not
+ * firing closes it. ERR_NOTFOUND: no such component. */
+struct status_alert {
+    struct str component, name, summary;
+    bool firing;
+    int64_t since_us;
+};
+struct err status_alert(struct status *s, const struct status_alert *a);
 
 /* ---- the live board ---- */
 struct status_signal {

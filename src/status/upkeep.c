@@ -17,7 +17,7 @@ struct due {
 
 static struct err find_due(struct status *s, int64_t now, struct due *out, size_t *n) {
     AUTO(meta_end) struct meta_row *row = NULL;
-    struct err e;
+    struct err e = ERR_NONE;
     TRY(meta_query(s->config.meta, &row,
                    "SELECT id, phase, for_us, until_us FROM status_incident WHERE maintenance = 1 "
                    "AND resolved_us = 0 AND ((phase = 6 AND auto_begin AND for_us <= ?) OR (phase "

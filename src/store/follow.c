@@ -57,6 +57,7 @@ static struct err take_frame(struct follow *w, struct str bytes) {
         if (e.code == ERR_OK && end > s->applied) live_add(s, p, &f);
         w->rows += f.n_records;
     }
+    if (e.code == ERR_OK) tap_give(s, &f, end);
     frame_done(&f);
     w->to = end;
     return e;
@@ -234,6 +235,7 @@ static void follow_from_here(struct store *s) {
 
 void *follower_main(void *store) {
     struct store *s = store;
+    tap_catch_up(s);
     while (!is_stopping(s)) {
         follow_from_here(s);
         wait_while_held(s);

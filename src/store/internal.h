@@ -138,6 +138,8 @@ struct store {
     pthread_t threads[STORE_THREADS];
     size_t n_threads; /* that run */
     int nudge_fd;     /* eventfd: the follower should look */
+    struct store_tap tap;
+    _Atomic uint64_t tapped; /* the tap's listener was shown everything below */
 };
 
 /* ---- files of the module ---- */
@@ -180,6 +182,9 @@ size_t erase_leave_out(const struct project *p, struct id128 *hashes, size_t n);
 struct err erase_hold_at(struct store *s, uint64_t *out);
 /* follow.c */
 void *follower_main(void *store);
+/* tap.c: follower only */
+void tap_give(struct store *s, const struct frame *f, uint64_t end);
+void tap_catch_up(struct store *s);
 /* flush.c */
 void *flusher_main(void *store);
 void *merger_main(void *store);

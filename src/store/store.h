@@ -112,6 +112,21 @@ struct err store_wait_visible(struct store *s, uint64_t position, int timeout_ms
 struct err store_flush(struct store *s, uint64_t position, int timeout_ms);
 uint64_t store_position(struct store *s);
 
+/* ---- the tap: what is followed, for one listener ---- */
+#define STORE_TAP_NOW UINT64_MAX
+struct store_tap {
+    void *ctx;
+    uint64_t from; /* the listener has everything below; STORE_TAP_NOW: begin with what comes */
+    /* Each frame once, in the journal's order, of all projects; `end` is the position behind it.
+     * Called by the follower, which holds meta's lock: no call of meta or of this store, and
+     * microseconds, not milliseconds. The frame is borrowed for the call and may be walked. What
+     * the journal no longer has is passed over. */
+    void (*take)(void *ctx, struct frame *f, uint64_t end);
+};
+void store_tap(struct store *s, const struct store_tap *t); /* between open and start */
+/* The listener was shown everything that is synced. */
+bool store_tap_is_current(struct store *s);
+
 /* ---- worlds ---- */
 struct store_world; /* holds references; free after the question */
 struct err store_world_open(struct store *s, uint64_t project, const uint8_t root[32],
