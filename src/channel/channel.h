@@ -46,8 +46,10 @@ struct channel_page {
     _Atomic uint64_t
         registry_generation;        /* console: front/registry was written with this generation */
     _Atomic uint64_t registry_seen; /* front: generation in force */
-    _Atomic uint64_t rotate_asked;  /* console: counts requests to start a new journal file */
-    _Atomic uint64_t rotate_done;   /* front */
+    _Atomic uint64_t status_generation; /* console: counts publishings of front/status */
+    _Atomic uint64_t status_seen;       /* front: publishing in force */
+    _Atomic uint64_t rotate_asked;      /* console: counts requests to start a new journal file */
+    _Atomic uint64_t rotate_done;       /* front */
     _Atomic uint64_t
         covered; /* console: parts and profiles hold everything below; front snapshots use it */
     _Atomic int32_t disk_full;             /* front: the last append failed for space */
@@ -66,7 +68,8 @@ struct channel {
     struct channel_page *page; /* shared */
     int page_fd;
     int wake_console; /* eventfd: front writes after each sync */
-    int wake_front;   /* eventfd: console writes after registry_generation or rotate_asked moved */
+    int wake_front;   /* eventfd: console writes after registry_generation, status_generation or
+                        rotate_asked moved */
 };
 struct err channel_make(struct channel *out);
 void channel_done(struct channel *c);

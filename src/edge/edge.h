@@ -58,6 +58,8 @@ struct str edge_header(const struct edge_request *q, const char *name);
  * the query only. */
 bool edge_param(struct edge_request *q, const char *name, struct str *out);
 bool edge_form_param(struct edge_request *q, const char *name, struct str *out);
+/* Whether the client takes gzip. */
+bool edge_accepts_gzip(const struct edge_request *q);
 /* Decoding helpers, for dialects: '+' stays '+' when `plus_is_space` is false. */
 struct str edge_percent_decode(struct arena *a, struct str s, bool plus_is_space);
 /* Cookie by name. */
@@ -78,6 +80,7 @@ struct edge_reply {
     size_t n_headers;
     bool precompressed_gzip; /* body is gzip already: Content-Encoding is set (the client accepts
                                 it, or it is unpacked) */
+    bool cors_public;        /* the same for everybody: Allow-Origin is '*', with no credentials */
     edge_stream stream;      /* instead of body */
     void *stream_ctx;
     void (*stream_free)(void *ctx);

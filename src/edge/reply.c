@@ -99,8 +99,7 @@ static void add_cors(const struct request *r, struct MHD_Response *m) {
 }
 
 /* Common to all answers. */
-static void add_common(const struct request *r, struct MHD_Response *m, bool close) {
-    add_cors(r, m);
+static void add_connection(const struct request *r, struct MHD_Response *m, bool close) {
     if (close)
         (void)MHD_add_response_header(m, "Connection", "close");
     else
@@ -126,7 +125,8 @@ enum MHD_Result edge_send_preflight(struct request *r) {
     struct MHD_Response *m =
         MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
     if (!m) return MHD_NO;
-    add_common(r, m, closes(r));
+    add_cors(r, m);
+    add_connection(r, m, closes(r));
     static const char methods[] = "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS";
     if (wants_cors(r)) {
         (void)MHD_add_response_header(m, "Access-Control-Allow-Methods", methods);
@@ -186,14 +186,15 @@ static struct MHD_Response *stream_response(const struct edge_reply *reply) {
     return m;
 }
 
-static bool accepts_gzip(const struct request *r) {
-    struct str list = edge_header(&r->q, "Accept-Encoding");
+bool edge_accepts_gzip(const struct edge_request *q) {
+    struct str list = edge_header(q, "Accept-Encoding");
     while (list.n > 0) {
         struct str params = str_cut(&list, ','), name = str_trim(str_cut(&params, ';'));
         if (!str_ieq(name, STR("gzip")) && !str_is(name, "*")) continue;
-        struct str q = str_trim(params);
+        struct str quality = str_trim(params);
         double weight = 1;
-        if (str_starts(q, STR("q=")) && !str_to_f64(str_from(q, 2), &weight)) weight = 0;
+        if (str_starts(quality, STR("q=")) && !str_to_f64(str_from(quality, 2), &weight))
+            weight = 0;
         return weight > 0;
     }
     return false;
@@ -204,7 +205,7 @@ static struct MHD_Response *body_response(struct request *r, const struct edge_r
     struct str body = reply->body;
     *out_gzip = false;
     if (reply->precompressed_gzip) {
-        *out_gzip = accepts_gzip(r);
+        *out_gzip = edge_accepts_gzip(&r->q);
         struct str plain;
         if (!*out_gzip) {
             if (edge_gunzip(r->q.arena, body, (size_t)64 << 20, &plain).code != ERR_OK) return NULL;
@@ -227,7 +228,11 @@ static struct MHD_Response *build(struct request *r, const struct edge_reply *re
     if (reply->precompressed_gzip) (void)MHD_add_response_header(m, "Vary", "Accept-Encoding");
     for (size_t i = 0; i < reply->n_headers; i++)
         add_header(m, reply->headers[i].name.p, reply->headers[i].value, 16384);
-    add_common(r, m, reply->close || closes(r));
+    if (!reply->cors_public)
+        add_cors(r, m);
+    else if (r->edge->config.cors_any)
+        (void)MHD_add_response_header(m, "Access-Control-Allow-Origin", "*");
+    add_connection(r, m, reply->close || closes(r));
     return m;
 }
 
@@ -236,7 +241,7 @@ static struct MHD_Response *build(struct request *r, const struct edge_reply *re
 /* A key of all that makes the response, or 0: it is not one to keep. */
 static uint64_t cache_key(const struct request *r, const struct edge_reply *reply) {
     if (r->edge->config.mode != EDGE_GROUP || reply->stream || reply->n_headers > 0 ||
-        reply->precompressed_gzip || reply->close || closes(r) ||
+        reply->precompressed_gzip || reply->cors_public || reply->close || closes(r) ||
         reply->body.n > CACHED_BODY_BYTES || r->origin.n > 128)
         return 0;
     char all[CACHED_BODY_BYTES + 128 + 64];

@@ -57,6 +57,7 @@ static struct err read_registry(struct front *f) {
  */
 static void keep_up(struct front *f) {
     struct channel_page *page = f->channel->page;
+    front_status_keep_up(f);
     uint64_t wanted = atomic_load_explicit(&page->registry_generation, memory_order_acquire);
     uint64_t asked = atomic_load_explicit(&page->rotate_asked, memory_order_acquire);
     if (wanted == f->seen && asked == f->rotated) return;
@@ -165,6 +166,15 @@ static void set_malloc(void) {
     (void)mallopt(M_TRIM_THRESHOLD, KEPT_FREE_BYTES);
 }
 
+static struct err open_status(struct front *f) {
+    f->flood = front_flood_new();
+    f->json = json_parser_new(FRONT_REPORT_BYTES);
+    if (!f->flood || !f->json) return ERR(ERR_NOMEM, "front: reports");
+    f->status_seen = UINT64_MAX; /* so that what lies there is read now, console or not */
+    front_status_keep_up(f);
+    return ERR_NONE;
+}
+
 static struct err start(struct front *f) {
     const struct settings *s = f->setup->settings;
     char own[4200];
@@ -176,6 +186,7 @@ static struct err start(struct front *f) {
     TRY(io_make_folder(own, 0700));
     TRY(read_tls(f));
     TRY(open_intake(f));
+    TRY(open_status(f));
     TRY(open_journal(f));
     TRY(wait_registry(f));
     TRY(front_projects_follow(f));
@@ -251,6 +262,7 @@ static void stop(struct front *f, bool clean) {
     edge_close(f->edge, 0);
     if (clean) front_projects_save(f);
     front_projects_free(f);
+    front_status_free(f);
     journal_close(f->journal);
     intake_free(f->intake);
     registry_free(f->registry);

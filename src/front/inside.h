@@ -5,6 +5,9 @@
  *   group.c     the commit group: finish, append, commit or abort, release
  *   calls.c     the system calls that are left
  *   serve.c     a request: path -> intake -> verdict and answer
+ *   status.c    the status page: its files in memory, and the ready answers from them
+ *   report.c    problem reports; push.c beats of push monitors: strangers' words into own events
+ *   flood.c     how much one network may have journalled
  */
 #pragma once
 
@@ -14,9 +17,11 @@
 #include "front/front.h"
 #include "intake/intake.h"
 #include "journal/journal.h"
+#include "page/page.h"
 #include "registry/registry.h"
 
-#define FRONT_CANDIDATES ((size_t)1 << 17) /* per project */
+#define FRONT_REPORT_BYTES ((size_t)16 << 10) /* largest body of a problem report */
+#define FRONT_CANDIDATES ((size_t)1 << 17)    /* per project */
 
 /* One project of the registry, for as long as the process lives. */
 struct front_project {
@@ -29,6 +34,8 @@ struct front_project {
     int64_t minute;              /* the quota's: minutes since 1970 */
     uint64_t used;               /* records in it */
 };
+
+struct front_flood;
 
 struct front {
     const struct process_setup *setup;
@@ -56,6 +63,11 @@ struct front {
     int64_t counted_us;
     struct edge_counters counted; /* already in the channel */
     struct buf patterns, cert, key;
+    struct page *page;         /* NULL: none was ever published */
+    struct page_door *door;    /* the same */
+    uint64_t status_seen;      /* channel's status_generation when the two were read */
+    struct front_flood *flood; /* counts of reports by network, of beats by monitor */
+    struct json_parser *json;  /* of reports */
 };
 
 /* project.c */
@@ -84,3 +96,45 @@ enum edge_verdict front_serve(void *ctx, struct edge_request *q, struct edge_rep
 
 /* calls.c: after sandbox_close. */
 struct err front_close_calls(void);
+
+/* Journals one event that the front makes itself (`json`: a whole event, in the request's arena)
+ * and answers when it is durable: `answer` is then asked, with `durable` false for what could not
+ * be kept. */
+struct front_own {
+    struct str json;
+    void (*answer)(struct edge_request *q, struct edge_reply *r, bool durable, void *more);
+    void *more; /* in the request's arena */
+};
+enum edge_verdict front_take_own(struct front *f, struct edge_request *q,
+                                 const struct front_own *own, struct edge_reply *r);
+
+/* status.c */
+/* Reads front/status if console published since; what cannot be read leaves the old in force. */
+void front_status_keep_up(struct front *f);
+void front_status_free(struct front *f);
+/* Whether the path is the status page's; then the verdict is in out. */
+bool front_status(struct front *f, struct edge_request *q, struct edge_reply *r,
+                  enum edge_verdict *out);
+/* The token of the page's project; empty: the registry has none. */
+struct str front_status_token(const struct front *f);
+/* A small JSON answer, by format. */
+void front_json(struct edge_request *q, struct edge_reply *r, int status, const char *json);
+
+/* report.c, push.c */
+enum edge_verdict front_report(struct front *f, struct edge_request *q, struct edge_reply *r);
+enum edge_verdict front_push_kuma(struct front *f, struct edge_request *q, struct edge_reply *r);
+enum edge_verdict front_push_gatus(struct front *f, struct edge_request *q, struct edge_reply *r);
+
+/* flood.c */
+#define FRONT_REPORTS_MINUTE 30 /* of one prefix that are journalled */
+#define FRONT_REPORTS_HOUR 300
+#define FRONT_REPORTS_ALL 20000            /* a minute, of all */
+#define FRONT_BEATS_MINUTE 120             /* of one monitor */
+struct front_flood *front_flood_new(void); /* NULL: no memory; about 2 MB */
+void front_flood_free(struct front_flood *f);
+/* Notes one more of `key` (0: of all together); false: over one of the caps (0: no cap), and not
+ * noted. */
+struct front_cap {
+    uint32_t minute, hour;
+};
+bool front_flood_take(struct front_flood *f, uint64_t key, struct front_cap cap, int64_t now_us);

@@ -11,6 +11,7 @@
 struct waiting {
     struct intake_request q;
     struct intake_result result;
+    struct front_own own; /* answer NULL: a tracker's request */
 };
 
 static struct str bare_path(struct str path) {
@@ -99,12 +100,16 @@ static enum edge_verdict answer_waiting(struct front *f, struct edge_request *q,
                                         struct edge_reply *r) {
     struct waiting *w = q->user;
     if (f->failed) refuse_for_now(f, &w->result);
+    if (w->own.answer) {
+        w->own.answer(q, r, !f->failed, w->own.more);
+        return EDGE_ANSWERED;
+    }
     return answer(&w->q, &w->result, r);
 }
 
 /* ---- taking ---- */
 
-static void fill(const struct front *f, struct edge_request *q, enum intake_endpoint endpoint,
+static void fill(struct edge_request *q, enum intake_endpoint endpoint,
                  struct intake_request *out) {
     *out = (struct intake_request){.endpoint = endpoint,
                                    .body = q->body,
@@ -114,35 +119,69 @@ static void fill(const struct front *f, struct edge_request *q, enum intake_endp
                                    .authorization = edge_header(q, "Authorization"),
                                    .origin = edge_header(q, "Origin"),
                                    .peer = q->peer,
-                                   .arrival_us = f->arrival_us,
                                    .is_local = q->is_local,
                                    .arena = q->arena};
 }
 
-static enum edge_verdict take(struct front *f, struct edge_request *q,
-                              enum intake_endpoint endpoint, struct edge_reply *r) {
-    if (front_group_bytes(f) >= FULL_GROUP_BYTES || f->must_abort) return EDGE_BUSY;
-    struct waiting *w = arena_alloc(q->arena, sizeof *w);
-    if (!w) {
-        edge_reply_error(q, r, 503, "busy", "out of memory, try again", NULL);
-        edge_reply_header(r, "Retry-After", STR("5"));
-        return EDGE_ANSWERED;
-    }
+static void no_memory(struct edge_request *q, struct edge_reply *r) {
+    edge_reply_error(q, r, 503, "busy", "out of memory, try again", NULL);
+    edge_reply_header(r, "Retry-After", STR("5"));
+}
+
+/* The records into the open group. EDGE_LATER: the answer waits for the commit; EDGE_ANSWERED:
+ * w->result says what to answer at once. */
+static enum edge_verdict enter(struct front *f, struct edge_request *q, struct waiting *w) {
     front_request_begin(f);
-    fill(f, q, endpoint, &w->q);
+    w->q.arrival_us = f->arrival_us;
     intake_take(f->intake, f->registry, &f->group, &w->q, &w->result);
     front_request_end(f);
-    note_result(f, endpoint, &w->result);
+    note_result(f, w->q.endpoint, &w->result);
     if (w->result.outcome == INTAKE_LATER) {
         f->must_abort |= w->result.must_abort;
         refuse_for_now(f, &w->result);
-        return answer(&w->q, &w->result, r);
+        return EDGE_ANSWERED;
     }
-    if (w->result.outcome == INTAKE_REFUSED || w->result.accepted == 0)
-        return answer(&w->q, &w->result, r);
+    if (w->result.outcome == INTAKE_REFUSED || w->result.accepted == 0) return EDGE_ANSWERED;
     w->q.body = (struct str){0}; /* answers do not look at it */
     q->user = w;
     return EDGE_LATER;
+}
+
+static bool is_crowded(const struct front *f) {
+    return front_group_bytes(f) >= FULL_GROUP_BYTES || f->must_abort;
+}
+
+static enum edge_verdict take(struct front *f, struct edge_request *q,
+                              enum intake_endpoint endpoint, struct edge_reply *r) {
+    if (is_crowded(f)) return EDGE_BUSY;
+    struct waiting *w = arena_alloc(q->arena, sizeof *w);
+    if (!w) {
+        no_memory(q, r);
+        return EDGE_ANSWERED;
+    }
+    fill(q, endpoint, &w->q);
+    return enter(f, q, w) == EDGE_LATER ? EDGE_LATER : answer(&w->q, &w->result, r);
+}
+
+/* Neither the origin nor an authorisation count for what the front itself makes: who may cause it
+ * was asked before. */
+enum edge_verdict front_take_own(struct front *f, struct edge_request *q,
+                                 const struct front_own *own, struct edge_reply *r) {
+    if (is_crowded(f)) return EDGE_BUSY;
+    struct waiting *w = arena_alloc(q->arena, sizeof *w);
+    if (!w) {
+        no_memory(q, r);
+        return EDGE_ANSWERED;
+    }
+    fill(q, INTAKE_TRACK, &w->q);
+    w->q.body = own->json;
+    w->q.query = w->q.content_type = w->q.origin = w->q.authorization = (struct str){0};
+    w->q.is_own = true;
+    w->q.is_local = false;
+    w->own = *own;
+    if (enter(f, q, w) == EDGE_LATER) return EDGE_LATER;
+    own->answer(q, r, false, own->more);
+    return EDGE_ANSWERED;
 }
 
 static enum edge_verdict other(struct front *f, struct edge_request *q, struct edge_reply *r) {
@@ -167,7 +206,9 @@ enum edge_verdict front_serve(void *ctx, struct edge_request *q, struct edge_rep
     struct front *f = ctx;
     if (q->phase == EDGE_DONE) return answer_waiting(f, q, r);
     enum intake_endpoint endpoint;
-    if (!endpoint_of(q->path, &endpoint)) return other(f, q, r);
+    enum edge_verdict verdict;
+    if (!endpoint_of(q->path, &endpoint))
+        return front_status(f, q, r, &verdict) ? verdict : other(f, q, r);
     if (q->method == EDGE_GET || q->method == EDGE_POST) return take(f, q, endpoint, r);
     edge_reply_error(q, r, 405, "method_not_allowed", "GET or POST", NULL);
     edge_reply_header(r, "Allow", STR("GET, POST, OPTIONS"));

@@ -104,7 +104,8 @@ enum intake_taken intake_open_door(struct intake_job *j, struct str token,
                                   .project = p,
                                   .writer = j->group->writer(j->group->ctx, p),
                                   .crowd = j->group->crowd(j->group->ctx, p),
-                                  .arena = j->in->record};
+                                  .arena = j->in->record,
+                                  .own = j->request->is_own};
         d->key = door_key(p, d->crowd);
         d->frame = d->writer ? frame_tag(d->writer) : 0;
         j->token =

@@ -156,6 +156,14 @@ static struct intake_fault check_event(const struct json *v, struct event *e) {
     return bad(NULL, NULL);
 }
 
+/* A problem report or a beat that comes by a tracker's door: its prefix, its country and its
+ * monitor would be what the sender likes. */
+static bool is_forged(const struct intake_job *j, struct str name) {
+    if (j->request->is_own || j->request->is_local || name.p[0] != '$') return false;
+    const struct intake_name *own = intake_name_find(&j->in->names, name);
+    return own && own->flags & NAME_OWN;
+}
+
 static bool insert_id_ok(struct str s) {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
@@ -306,6 +314,8 @@ enum intake_taken intake_take_event(struct intake_job *j, const struct json *v,
     struct event e = {0};
     int64_t time_us = 0;
     *fault = check_event(v, &e);
+    if (!fault->message && is_forged(j, e.name))
+        *fault = bad("event", "'event' is invalid: the server itself makes this event");
     if (fault->message) return TAKEN_FAULTY;
     read_specials(j->in, &e);
     *out_insert_id = e.insert_id;

@@ -69,8 +69,7 @@ static void place_of(const MMDB_entry_s *e, struct intake_place *out) {
                                  .timezone = text_at(e, zone)};
 }
 
-bool intake_geo_find(const struct intake_geo *g, const uint8_t address[16],
-                     struct intake_place *out) {
+static bool look_up(const struct intake_geo *g, const uint8_t address[16], MMDB_entry_s *out) {
     static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
@@ -81,9 +80,31 @@ bool intake_geo_find(const struct intake_geo *g, const uint8_t address[16],
     int rc = MMDB_SUCCESS;
     MMDB_lookup_result_s r = MMDB_lookup_sockaddr(
         &g->db, is_v4 ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&v6, &rc);
-    if (rc != MMDB_SUCCESS || !r.found_entry) return false;
-    place_of(&r.entry, out);
+    *out = r.entry;
+    return rc == MMDB_SUCCESS && r.found_entry;
+}
+
+bool intake_geo_find(const struct intake_geo *g, const uint8_t address[16],
+                     struct intake_place *out) {
+    MMDB_entry_s entry;
+    if (!look_up(g, address, &entry)) return false;
+    place_of(&entry, out);
     return out->city.n + out->region.n + out->country.n + out->timezone.n > 0;
+}
+
+uint32_t intake_geo_network(const struct intake_geo *g, const uint8_t address[16]) {
+    static const char *const plain[] = {"autonomous_system_number", NULL};
+    static const char *const nested[] = {"traits", "autonomous_system_number", NULL};
+    MMDB_entry_s entry;
+    if (!look_up(g, address, &entry)) return 0;
+    for (int i = 0; i < 2; i++) {
+        MMDB_entry_s from = entry;
+        MMDB_entry_data_s data;
+        if (MMDB_aget_value(&from, &data, i ? nested : plain) == MMDB_SUCCESS && data.has_data &&
+            data.type == MMDB_DATA_TYPE_UINT32)
+            return data.uint32;
+    }
+    return 0;
 }
 
 /* ---- coordinates ---- */

@@ -17,6 +17,8 @@ AUTO_DEFINE(struct intake_geo *, intake_geo_close);
 /* address: 16 bytes, v4 as ::ffff:a.b.c.d. False: nothing known. */
 bool intake_geo_find(const struct intake_geo *g, const uint8_t address[16],
                      struct intake_place *out);
+/* The number of the autonomous system; 0: the database does not say. */
+uint32_t intake_geo_network(const struct intake_geo *g, const uint8_t address[16]);
 /* The known city nearest to a point, at most 100 km away; the first call reads the whole database
  * once. False: none. */
 bool intake_geo_near(struct intake_geo *g, double latitude, double longitude,

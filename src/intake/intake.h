@@ -60,6 +60,8 @@ struct intake_request {
     struct str origin;
     const uint8_t *peer; /* [16] */
     int64_t arrival_us;
+    bool is_own;   /* the front made it itself, of a problem report or a beat: its numbers are
+                      numbers however long, and only here may its events' names stand */
     bool is_local; /* the operator's socket: /import is authorised by project_id alone, any size of
                       batch up to the body limit */
     struct arena *arena;
@@ -113,6 +115,15 @@ struct intake_reply {
 };
 void intake_reply(const struct intake_request *q, const struct intake_result *r,
                   struct intake_reply *out);
+
+/* What a problem report keeps of where it came from; the address itself is forgotten. */
+struct intake_origin {
+    char country[3];  /* ISO 3166-1 alpha-2, NUL-terminated; empty: unknown */
+    uint32_t network; /* autonomous system; 0: no database names it */
+    uint64_t agent;   /* a number for the system and the browser that the User-Agent names */
+};
+void intake_origin_of(struct intake *in, const uint8_t address[16], struct str user_agent,
+                      struct intake_origin *out);
 
 /* Whether a text published by hand can become readable at all: false for what is sealed in any
  * case, by its property or its shape. property: empty for an event's name. */

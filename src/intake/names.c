@@ -34,7 +34,10 @@ static const struct intake_name table[] = {
     {"$ae_crashed", NAME_EVENT, 0, 0},
     {"$session_start", NAME_EVENT, 0, 0},
     {"$session_end", NAME_EVENT, 0, 0},
-    {"$problem_report", NAME_EVENT, 0, 0},
+    /* Our own: they come in by doors of their own, and by no tracker's. */
+    {"$problem_report", NAME_EVENT | NAME_OWN, 0, 0},
+    {"$heartbeat", NAME_EVENT | NAME_OWN, 0, 0},
+    {"$subscriber", NAME_EVENT | NAME_OWN, 0, 0},
     /* What intake takes out of an event. */
     {"time", TIME, SPECIAL_TIME, 0},
     {"token", SEALED, SPECIAL_TOKEN, 0},

@@ -40,6 +40,7 @@ enum intake_name_flag {
     NAME_MEASURE = 1 << 4,    /* its big integers are numbers */
     NAME_TIME = 1 << 5,       /* its numbers are times */
     NAME_COORDINATE = 1 << 6, /* its numbers are text */
+    NAME_OWN = 1 << 8,        /* an event that only the front itself makes */
     NAME_READABLE = 1 << 7,   /* found readable: not a rule, a fact about a name in a project */
 };
 

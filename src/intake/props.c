@@ -171,7 +171,7 @@ static void put_number(struct intake_door *d, const struct intake_scope *s,
         put_text(d, s, p, is_id_name(p->name) ? TEXT_STRING : type, raw);
     else if (p->flags & NAME_TIME && intake_when_number(number, &us))
         frame_put_time(d->writer, us);
-    else if (!(p->flags & NAME_MEASURE) && (is_long || p->flags & NAME_COORDINATE))
+    else if (!d->own && !(p->flags & NAME_MEASURE) && (is_long || p->flags & NAME_COORDINATE))
         put_text(d, s, p, type, raw);
     else
         frame_put_number(d->writer, isfinite(number) ? number : 0);

@@ -20,6 +20,7 @@ struct intake_door {
     struct frame_writer *writer;
     struct crowd *crowd;
     struct arena *arena; /* of the record: paths that have to be built */
+    bool own;            /* the request is the front's own (intake.h) */
     uint64_t key;    /* tells this project, its keys and its crowd from all others in the caches */
     uint64_t frame;  /* tag of the writer's frame */
     uint64_t sender; /* fingerprint of the person whose record is in hand; 0: nobody */

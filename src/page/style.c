@@ -136,7 +136,10 @@ const char page_script[] =
     "'details[id]')){const n=m.querySelector('#'+e.id);if(n)n.open=e.open}"
     "o.replaceWith(m);document.title=d.title}}}}catch(e){}clearTimeout(t);t=setTimeout(go,6e4)};"
     "t=setTimeout(go,6e4);document.addEventListener('visibilitychange',()=>{if(!document.hidden){"
-    "clearTimeout(t);t=setTimeout(go,1e3)}})})()";
+    "clearTimeout(t);t=setTimeout(go,1e3)}});document.addEventListener('submit',e=>{try{const "
+    "s=localStorage,i=document.createElement('input');s.weir_device||=[...crypto.getRandomValues("
+    "new Uint8Array(12))].map(n=>n.toString(16)).join('-');i.type='hidden';i.name='device';"
+    "i.value=s.weir_device;e.target.append(i)}catch(e){}})})()";
 
 static const char embed[] =
     "html,body{margin:0;background:transparent}a{display:flex;gap:9px;align-items:center;"
