@@ -13,30 +13,37 @@
 #include "page/inside.h"
 
 #define DAY_WIDTH 4
-#define NO_DATA 255
 #define CELL_WIDTH 5
 #define CHART_HEIGHT 120
 #define FEWEST_ON_AXIS 5 /* a handful of reports does not fill the picture */
 
 /* ---- days ---- */
 
+/* Today is at least as bad as now. */
+static uint8_t day_of(const struct status_component *c, size_t i) {
+    bool now = i == STATUS_DAYS - 1 && (c->days[i] > STATUS_MAJOR || c->days[i] < c->state);
+    return now ? (uint8_t)c->state : c->days[i];
+}
+
 static void put_runs(struct buf *b, const struct status_component *c) {
     for (size_t i = 0, end; i < STATUS_DAYS; i = end) {
-        for (end = i; end < STATUS_DAYS && c->days[end] == c->days[i];)
+        uint8_t state = day_of(c, i);
+        for (end = i; end < STATUS_DAYS && day_of(c, end) == state;)
             end++;
         buf_printf(b, "<path class=\"%s\" d=\"M%zu 17h%zu\"/>",
-                   page_state_class((enum status_state)c->days[i]), i * DAY_WIDTH,
+                   page_state_class((enum status_state)state), i * DAY_WIDTH,
                    (end - i) * DAY_WIDTH - 1);
     }
 }
 
 static void put_tips(struct work *w, struct buf *b, const struct status_component *c) {
     for (size_t i = 0; i < STATUS_DAYS; i++) {
-        if (c->days[i] == STATUS_OPERATIONAL || c->days[i] > STATUS_MAJOR) continue;
+        uint8_t state = day_of(c, i);
+        if (state == STATUS_OPERATIONAL || state > STATUS_MAJOR) continue;
         int64_t us = w->m->now_us - (int64_t)(STATUS_DAYS - 1 - i) * US_PER_DAY;
         buf_printf(b, "<rect x=\"%zu\" width=\"4\" height=\"34\"><title>", i * DAY_WIDTH);
         page_put_day(w, b, us);
-        buf_printf(b, ": %s", page_state_text((enum status_state)c->days[i]));
+        buf_printf(b, ": %s", page_state_text((enum status_state)state));
         if (c->down_s[i] > 0) {
             buf_put_str(b, STR(", "));
             page_put_span(b, (int64_t)c->down_s[i] * US_PER_S);
@@ -48,8 +55,9 @@ static void put_tips(struct work *w, struct buf *b, const struct status_componen
 static void put_label(struct buf *b, const struct status_component *c) {
     size_t days = 0, bad = 0;
     for (size_t i = 0; i < STATUS_DAYS; i++) {
-        days += c->days[i] <= STATUS_MAJOR;
-        bad += c->days[i] >= STATUS_DEGRADED && c->days[i] <= STATUS_MAJOR;
+        uint8_t state = day_of(c, i);
+        days += state <= STATUS_MAJOR;
+        bad += state >= STATUS_DEGRADED && state <= STATUS_MAJOR;
     }
     page_escape(b, c->name);
     if (days == 0)

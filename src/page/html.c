@@ -134,18 +134,27 @@ static void add_up(const struct status_model *m, uint32_t *reports, float *expec
     }
 }
 
-static void put_key(struct buf *b, const float *expected) {
+static void put_key(struct buf *b, const uint32_t *reports, const float *expected) {
     bool known = false;
-    for (size_t i = 0; i < STATUS_CHART_N; i++)
+    uint32_t peak = 0;
+    for (size_t i = 0; i < STATUS_CHART_N; i++) {
         known = known || isfinite(expected[i]);
-    put_z(b, "<p class=\"key\"><span><i></i>Reports in ten minutes</span>");
+        peak = reports[i] > peak ? reports[i] : peak;
+    }
+    put_z(b, "<p class=\"key\"><span><i></i>Reports in ten minutes, at most ");
+    page_put_count(b, peak);
+    put_z(b, "</span>");
     if (known) put_z(b, "<span><i class=\"dash\"></i>Usual at this time</span>");
     put_z(b, "</p>");
 }
 
 static void put_counts(struct buf *b, uint32_t reports, uint32_t verified) {
-    buf_printf(b, "%u %s", reports, reports == 1 ? "report" : "reports");
-    if (verified > 0) buf_printf(b, ", %u of them verified", verified);
+    page_put_count(b, reports);
+    put_z(b, reports == 1 ? " report" : " reports");
+    if (verified == 0) return;
+    put_z(b, ", ");
+    page_put_count(b, verified);
+    put_z(b, " of them verified");
 }
 
 static void put_reports(struct work *w, struct buf *b) {
@@ -162,7 +171,7 @@ static void put_reports(struct work *w, struct buf *b) {
     put_counts(b, all, verified);
     put_z(b, "</p></div>");
     page_put_chart(w, b, reports, expected);
-    put_key(b, expected);
+    put_key(b, reports, expected);
     put_z(b, "</section>");
 }
 
@@ -211,28 +220,31 @@ static void put_areas(struct buf *b, const struct status_component *c) {
             put_z(b, "Unknown");
         else
             page_escape(b, str_z(c->areas[i].country));
-        buf_printf(b, "</span><b>%u</b></li>", c->areas[i].reports);
+        put_z(b, "</span><b>");
+        page_put_count(b, c->areas[i].reports);
+        put_z(b, "</b></li>");
     }
     if (any) put_z(b, "</ul></div>");
 }
 
 static void put_more(struct work *w, struct buf *b, const struct status_component *c) {
+    if (!w->m->page.takes_reports || c->reports_24h == 0) return;
+    buf_printf(b, "<details class=\"more\" id=\"c-%s\"><summary>", c->id);
+    put_counts(b, c->reports_24h, c->verified_24h);
+    put_z(b, "</summary>");
+    page_put_chart(w, b, c->reports, c->expected);
+    put_z(b, "<div class=\"facts\">");
+    put_types(b, c);
+    put_areas(b, c);
+    put_z(b, "</div></details>");
+}
+
+static void put_button(struct work *w, struct buf *b, const struct status_component *c) {
     if (!w->m->page.takes_reports) return;
-    put_z(b, "<div class=\"more\">");
-    if (c->reports_24h > 0) {
-        buf_printf(b, "<details id=\"c-%s\"><summary>", c->id);
-        put_counts(b, c->reports_24h, c->verified_24h);
-        put_z(b, "</summary>");
-        page_put_chart(w, b, c->reports, c->expected);
-        put_z(b, "<div class=\"facts\">");
-        put_types(b, c);
-        put_areas(b, c);
-        put_z(b, "</div></details>");
-    }
-    buf_printf(b, "<button name=\"component\" value=\"%u\" aria-label=\"Report a problem with ",
+    buf_printf(b, "<button name=\"component\" value=\"%u\" aria-label=\"I have a problem with ",
                c->number);
     page_escape(b, c->name);
-    put_z(b, "\">I have a problem</button></div>");
+    put_z(b, "\">I have a problem</button>");
 }
 
 static bool is_shown(const struct status_component *c) {
@@ -244,6 +256,7 @@ static void put_component(struct work *w, struct buf *b, const struct status_com
     page_escape(b, c->name);
     put_z(b, "</h3>");
     put_state(b, c->state);
+    put_button(w, b, c);
     if (c->description.n > 0) {
         put_z(b, "<p class=\"desc mute\">");
         page_escape(b, c->description);
@@ -300,11 +313,10 @@ static void put_components(struct work *w, struct buf *b) {
 /* ---- what was ---- */
 
 static void put_past_one(struct work *w, struct buf *b, const struct status_incident *i) {
-    enum status_state s = page_incident_state(i);
     buf_printf(b, "<li><h3><a href=\"/incidents/%s\">", i->id);
     page_escape(b, i->name);
     buf_printf(b, "</a></h3><p class=\"tags\"><span class=\"t-%s\">%s</span><span>",
-               page_state_class(s), page_phase_text(i->phase));
+               page_phase_class(i), page_phase_text(i->phase));
     page_put_time(w, b, i->started_us ? i->started_us : i->created_us);
     put_z(b, "</span>");
     if (i->resolved_us > i->started_us && i->started_us > 0) {

@@ -26,6 +26,10 @@ enum status_state page_incident_state(const struct status_incident *i) {
     return i->impact <= STATUS_IMPACT_MAINTENANCE ? by_impact[i->impact] : STATUS_MAJOR;
 }
 
+const char *page_phase_class(const struct status_incident *i) {
+    return page_state_class(page_is_open(i) ? page_incident_state(i) : STATUS_OPERATIONAL);
+}
+
 /* ---- facts ---- */
 
 static void put_people(struct buf *b, int64_t people) {
@@ -33,15 +37,9 @@ static void put_people(struct buf *b, int64_t people) {
     int64_t unit = 1;
     while (people / unit >= 100)
         unit *= 10;
-    long long rounded = (long long)((people + unit / 2) / unit * unit);
+    int64_t rounded = (people + unit / 2) / unit * unit;
     buf_printf(b, "<span>%s<b>", unit > 1 ? "about " : "");
-    if (rounded >= 1000000)
-        buf_printf(b, "%lld,%03lld,%03lld", rounded / 1000000, rounded / 1000 % 1000,
-                   rounded % 1000);
-    else if (rounded >= 1000)
-        buf_printf(b, "%lld,%03lld", rounded / 1000, rounded % 1000);
-    else
-        buf_printf(b, "%lld", rounded);
+    page_put_count(b, rounded);
     put_z(b, rounded == 1 ? "</b> person affected</span>" : "</b> people affected</span>");
 }
 
@@ -132,7 +130,7 @@ static void put_whole(struct work *w, struct buf *b, const struct status_inciden
     page_put_icon(b, s);
     put_z(b, "<div><h1>");
     page_escape(b, i->name);
-    buf_printf(b, "</h1><p class=\"t-%s\"><b>%s</b></p></div></section>", page_state_class(s),
+    buf_printf(b, "</h1><p class=\"t-%s\"><b>%s</b></p></div></section>", page_phase_class(i),
                page_phase_text(i->phase));
     put_z(b, "<section class=\"card inc\">");
     put_facts(w, b, i);
@@ -161,10 +159,9 @@ static void make_page(struct work *w, const struct status_incident *i) {
 /* ---- history ---- */
 
 static void put_line(struct work *w, struct buf *b, const struct status_incident *i) {
-    enum status_state s = page_incident_state(i);
     buf_printf(b, "<li><h3><a href=\"/incidents/%s\">", i->id);
     page_escape(b, i->name);
-    buf_printf(b, "</a></h3><p class=\"tags\"><span class=\"t-%s\">%s</span>", page_state_class(s),
+    buf_printf(b, "</a></h3><p class=\"tags\"><span class=\"t-%s\">%s</span>", page_phase_class(i),
                page_phase_text(i->phase));
     put_fact(w, b, "",
              i->scheduled_for_us ? i->scheduled_for_us

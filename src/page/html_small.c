@@ -81,9 +81,9 @@ static void make_embed(struct work *w) {
     page_escape(&b, w->m->page.name);
     put_z(&b, " Status</title><style>");
     page_put_style(w, &b, true);
-    put_z(&b, "</style></head><body><a href=\"/status\" target=\"_blank\" rel=\"noopener\">");
+    put_z(&b, "</style></head><body><main><a href=\"/status\" target=\"_blank\" rel=\"noopener\">");
     page_put_icon(&b, o.worst);
-    buf_printf(&b, "<span>%s</span></a></body></html>\n", o.description);
+    buf_printf(&b, "<h1>%s</h1></a></main></body></html>\n", o.description);
     page_bundle_add(w->out, "/status/embed", PAGE_EMBED, &b);
 }
 

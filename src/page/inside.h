@@ -59,6 +59,7 @@ void page_put_time(struct work *w, struct buf *b,
                    int64_t us); /* <time datetime=…>2 Dec 2025, 20:10 UTC</time> */
 void page_put_day(struct work *w, struct buf *b, int64_t us); /* 2 Dec 2025 */
 void page_put_span(struct buf *b, int64_t us);                /* "1 h 25 min" */
+void page_put_count(struct buf *b, int64_t n);                /* 12,345 */
 void page_put_percent(struct buf *b, double share);           /* "99.98" */
 void page_time_parts(const struct work *w, int64_t us, struct civil *out);
 extern const char *const page_months[12];
@@ -147,8 +148,9 @@ void page_put_icon(struct buf *b, enum status_state s);
 /* An incident or maintenance as a card: at most `updates` updates, 0: all. */
 void page_put_incident(struct work *w, struct buf *b, const struct status_incident *i,
                        size_t updates);
-/* The state that colours an incident. */
+/* The state that colours an incident, and the words of its phase: green once it is over. */
 enum status_state page_incident_state(const struct status_incident *i);
+const char *page_phase_class(const struct status_incident *i);
 /* 90 days. */
 void page_put_bars(struct work *w, struct buf *b, const struct status_component *c);
 /* 24 hours; reports and expected: [STATUS_CHART_N]. */

@@ -148,3 +148,13 @@ void page_put_percent(struct buf *b, double share) {
     double p = floor(share * 10000 + 1e-9) / 100;
     buf_printf(b, p >= 100 ? "%.0f" : "%.2f", p < 0 ? 0 : p);
 }
+
+void page_put_count(struct buf *b, int64_t n) {
+    if (n >= 1000000)
+        buf_printf(b, "%lld,%03lld,%03lld", (long long)(n / 1000000), (long long)(n / 1000 % 1000),
+                   (long long)(n % 1000));
+    else if (n >= 1000)
+        buf_printf(b, "%lld,%03lld", (long long)(n / 1000), (long long)(n % 1000));
+    else
+        buf_printf(b, "%lld", (long long)n);
+}
