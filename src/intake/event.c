@@ -89,27 +89,21 @@ static void note(struct event *e, enum intake_special special, const struct json
     }
 }
 
-/* By first character, so that most names are not looked up. */
-static enum intake_special special_of(const struct intake *in, struct str key) {
-    if (key.n == 0) return SPECIAL_NONE;
-    char c = key.p[0];
-    if (c != '$' && c != 't' && c != 'i' && c != 'd' && c != 'u' && c != 'm') return SPECIAL_NONE;
-    const struct intake_name *own = intake_name_find(&in->names, key);
-    return own ? (enum intake_special)own->special : SPECIAL_NONE;
-}
-
 static void read_specials(const struct intake *in, struct event *e) {
+    size_t place = 0;
     if (!e->props) return;
     for (const struct json *c = json_first(e->props); c != json_end(e->props); c = json_next(c)) {
-        enum intake_special s = special_of(in, c->key);
+        const struct intake_seen *seen = intake_seen_place(in->last, &in->names, place++, c->key);
+        enum intake_special s =
+            seen ? (enum intake_special)seen->special : intake_special_of(&in->names, c->key);
         if (s != SPECIAL_NONE) note(e, s, c);
     }
 }
 
 /* Left out of the stored event: used here, or never to be stored. A raw User-Agent is known by its
  * start under any name. */
-static bool is_dropped(const struct intake *in, const struct json *m) {
-    switch (special_of(in, m->key)) {
+static bool is_dropped(enum intake_special special, const struct json *m) {
+    switch (special) {
     case SPECIAL_TIME:
     case SPECIAL_TOKEN:
     case SPECIAL_IP:
@@ -254,12 +248,19 @@ static void put_agent(struct intake_job *j, const struct event *e, const struct 
 /* ---- the record ---- */
 
 static void collect(struct intake_job *j, const struct event *e) {
-    struct intake_props *p = j->in->props;
-    p->n = 0;
-    p->fault = bad(NULL, NULL);
+    const struct intake *in = j->in;
+    size_t place = 0;
+    intake_props_begin(in->props);
     if (!e->props) return;
     for (const struct json *c = json_first(e->props); c != json_end(e->props); c = json_next(c)) {
-        if (!is_dropped(j->in, c)) intake_props_add(&j->door, &intake_event_scope, p, STR(""), c);
+        struct intake_seen *seen = intake_seen_place(in->last, &in->names, place++, c->key);
+        enum intake_special s =
+            seen ? (enum intake_special)seen->special : intake_special_of(&in->names, c->key);
+        if (is_dropped(s, c)) continue;
+        if (seen)
+            intake_props_add_seen(&j->door, in->props, seen, c);
+        else
+            intake_props_add(&j->door, &intake_event_scope, in->props, STR(""), c);
     }
 }
 

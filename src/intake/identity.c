@@ -57,6 +57,20 @@ static const struct intake_person *look_up(struct intake_door *d, struct str id)
     return p;
 }
 
+/* Of the distinct id; that of the record before is remembered, as most have the same. */
+static struct intake_person look_up_sent(struct intake_door *d, struct str id) {
+    struct intake_last *l = d->in->last;
+    if (l->id_key == d->key && id.n > 0 && l->id_n == id.n && memcmp(l->id, id.p, id.n) == 0)
+        return l->person;
+    struct intake_person p = *look_up(d, id);
+    if (!l->on || id.n == 0 || id.n > sizeof l->id) return p;
+    l->id_key = d->key;
+    l->person = p;
+    l->id_n = (uint8_t)id.n;
+    memcpy(l->id, id.p, id.n);
+    return p;
+}
+
 struct id128 intake_pseudonym(struct intake_door *d, struct str id) {
     return look_up(d, id)->pseudonym;
 }
@@ -110,7 +124,7 @@ static struct str device_identity(struct intake_door *d, struct str device, char
 void intake_who_is(struct intake_door *d, const struct intake_ids *ids, struct intake_who *out) {
     char bytes[256];
     *out = (struct intake_who){0};
-    struct intake_person sent = *look_up(d, ids->distinct);
+    struct intake_person sent = look_up_sent(d, ids->distinct);
     d->id = ids->distinct;
     d->id_hash = sent.hash;
     out->sent = sent.pseudonym;

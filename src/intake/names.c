@@ -278,3 +278,12 @@ const struct intake_name *intake_name_find(const struct intake_names *n, struct 
     }
     return NULL;
 }
+
+/* By first character, so that most names are not looked up. */
+enum intake_special intake_special_of(const struct intake_names *names, struct str key) {
+    if (key.n == 0) return SPECIAL_NONE;
+    char c = key.p[0];
+    if (c != '$' && c != 't' && c != 'i' && c != 'd' && c != 'u' && c != 'm') return SPECIAL_NONE;
+    const struct intake_name *own = intake_name_find(names, key);
+    return own ? (enum intake_special)own->special : SPECIAL_NONE;
+}

@@ -70,6 +70,7 @@ struct intake_names {
 void intake_names_init(struct intake_names *n);
 /* NULL: not a tracker's own. */
 const struct intake_name *intake_name_find(const struct intake_names *n, struct str name);
+enum intake_special intake_special_of(const struct intake_names *n, struct str key);
 
 /* Whether `value` is on the closed list. */
 bool intake_value_listed(enum intake_values list, struct str value);

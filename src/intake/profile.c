@@ -210,8 +210,7 @@ static struct intake_fault collect_names(struct intake_job *j, const struct inta
 static struct intake_fault collect(struct intake_job *j, const struct intake_scope *s,
                                    enum profile_op op, const struct json *v) {
     struct intake_props *p = j->in->props;
-    p->n = 0;
-    p->fault = bad(NULL, NULL);
+    intake_props_begin(p);
     if (op == PROFILE_DELETE) return p->fault;
     if (op == PROFILE_UNSET) return collect_names(j, s, v);
     if (v->type != JSON_OBJECT)

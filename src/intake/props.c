@@ -79,19 +79,58 @@ static bool any_long_list(const struct json *v) {
     return false;
 }
 
+void intake_props_begin(struct intake_props *p) {
+    p->n = 0;
+    p->fault = (struct intake_fault){NULL, NULL};
+    memset(p->met, 0, sizeof p->met);
+}
+
+/* The one of the same name that is there already, or NULL. */
+static struct intake_prop *find(struct intake_props *p, uint32_t index) {
+    uint64_t *met = &p->met[index / 64 % 4], bit = UINT64_C(1) << index % 64;
+    bool maybe = *met & bit;
+    *met |= bit;
+    for (size_t i = 0; maybe && i < p->n; i++)
+        if (p->list[i].path.index == index) return &p->list[i];
+    return NULL;
+}
+
 static void add_leaf(struct intake_door *d, const struct intake_scope *s, struct intake_props *p,
                      struct str name, const struct json *v) {
     struct intake_path path;
     intake_path_put(d, s, name, v->key, &path);
     if (v->type == JSON_STR) intake_value_expect(d, s, &path, v->s);
-    for (size_t i = 0; i < p->n; i++) {
-        if (p->list[i].path.index != path.index) continue;
-        p->list[i].value = v;
+    struct intake_prop *twin = find(p, path.index);
+    if (twin) {
+        *twin = (struct intake_prop){.path = twin->path, .value = v};
         return;
     }
     if (name.p != v->key.p) path.name = arena_str(d->arena, name);
     if (!path.name.p) d->failed = ERR(ERR_NOMEM, "intake: property path");
-    p->list[p->n++] = (struct intake_prop){path, v};
+    p->list[p->n++] = (struct intake_prop){.path = path, .value = v};
+}
+
+void intake_props_add_seen(struct intake_door *d, struct intake_props *p, struct intake_seen *seen,
+                           const struct json *m) {
+    bool leaf = m->type != JSON_OBJECT && m->type != JSON_ARRAY;
+    bool known = leaf && d->failed.code == ERR_OK && p->n < INTAKE_MAX_PROPERTIES &&
+                 intake_seen_holds(&seen->name_at, d);
+    if (!known) {
+        size_t before = p->n;
+        intake_props_add(d, &intake_event_scope, p, STR(""), m);
+        if (!leaf || p->n != before + 1 || p->list[before].path.name.p != m->key.p) return;
+        p->list[before].seen = seen;
+        intake_seen_name(seen, d, &p->list[before].path);
+        return;
+    }
+    struct intake_prop prop = {.path = seen->path, .value = m, .seen = seen};
+    if (m->type == JSON_STR) {
+        prop.same = intake_seen_has_value(seen, d, m->s);
+        if (!prop.same) intake_value_expect(d, &intake_event_scope, &prop.path, m->s);
+    }
+    struct intake_prop *twin = find(p, prop.path.index);
+    if (!twin) twin = &p->list[p->n++];
+    *twin = prop;
 }
 
 /* The member's path, or empty when it cannot be kept, with the reason as fault. */
@@ -238,7 +277,15 @@ void intake_json_put(struct intake_door *d, const struct intake_scope *s,
 void intake_prop_put(struct intake_door *d, const struct intake_scope *s,
                      const struct intake_prop *p) {
     frame_put_prop(d->writer, p->path.index);
-    intake_json_put(d, s, &p->path, p->value);
+    if (p->same) {
+        frame_put_text(d->writer, p->seen->value_at.index);
+    } else if (p->seen && p->value->type == JSON_STR) {
+        uint32_t index = intake_value_put(d, s, &p->path, TEXT_STRING, p->value->s);
+        frame_put_text(d->writer, index);
+        intake_seen_value(p->seen, d, p->value->s, index);
+    } else {
+        intake_json_put(d, s, &p->path, p->value);
+    }
 }
 
 void intake_extra_put(struct intake_door *d, const struct intake_scope *s, const char *name,

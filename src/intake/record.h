@@ -3,6 +3,7 @@
 #pragma once
 
 #include "intake/decode.h"
+#include "intake/seen.h"
 #include "intake/state.h"
 
 /* What is wrong with a record, in words for the client: literals. */
@@ -80,12 +81,19 @@ struct intake_fault intake_trial_check(struct intake_door *d, struct id128 perso
 struct intake_prop {
     struct intake_path path;
     const struct json *value;
+    struct intake_seen *seen; /* its place, or NULL */
+    bool same;                /* the place's value is the same text */
 };
 struct intake_props {
     struct intake_prop list[INTAKE_MAX_PROPERTIES];
     size_t n;
+    uint64_t met[4]; /* bits of the names' indices, so that few are compared with all before */
     struct intake_fault fault; /* the first thing that was dropped, cut or refused */
 };
+void intake_props_begin(struct intake_props *p);
+/* A member of an event's properties whose place is remembered. */
+void intake_props_add_seen(struct intake_door *d, struct intake_props *p, struct intake_seen *seen,
+                           const struct json *member);
 /* Adds a member: objects are flattened into paths; a path that is there already gets the later
  * value. */
 void intake_props_add(struct intake_door *d, const struct intake_scope *s, struct intake_props *p,

@@ -11,13 +11,6 @@
 #define NAME_SLOTS 4096    /* 512 kB: names of properties and events */
 #define PERSON_SLOTS 32768 /* 1.5 MB */
 
-/* Who an id is, by the hash of the id under "distinct_id": no id is kept in the clear. */
-struct intake_person {
-    uint64_t key; /* of the door; 0: free */
-    struct id128 hash, pseudonym;
-    uint64_t fingerprint; /* 0: nobody (refused) */
-};
-
 struct intake_props;
 struct intake_trial;
 
@@ -33,6 +26,7 @@ struct intake {
     struct intake_known *names_known; /* [NAME_SLOTS] */
     struct intake_person *persons;    /* [PERSON_SLOTS] */
     struct intake_props *props;       /* the record in hand */
+    struct intake_last *last;         /* the one before, within a request */
     struct intake_trial *trials;      /* [n_trials] test projects met */
     size_t n_trials;
     uint64_t generation; /* of the registry that the caches are true for */

@@ -27,8 +27,9 @@ struct err intake_new(const struct intake_config *c, struct intake **out) {
     in->names_known = pages_new(NAME_SLOTS * sizeof *in->names_known);
     in->persons = pages_new(PERSON_SLOTS * sizeof *in->persons);
     in->props = calloc(1, sizeof *in->props);
+    in->last = calloc(1, sizeof *in->last);
     if (!in->parser || !in->scratch || !in->line || !in->record || !in->known || !in->names_known ||
-        !in->persons || !in->props)
+        !in->persons || !in->props || !in->last)
         return ERR(ERR_NOMEM, "intake");
     arena_wipe_on_reset(in->scratch);
     arena_wipe_on_reset(in->line);
@@ -56,6 +57,7 @@ void intake_free(struct intake *in) {
     pages_free(in->names_known, NAME_SLOTS * sizeof *in->names_known);
     pages_free(in->persons, PERSON_SLOTS * sizeof *in->persons);
     free(in->props);
+    free(in->last);
     free(in->trials);
     free(in);
 }
@@ -182,6 +184,7 @@ static void take_value(struct intake_job *j, const struct json *v, size_t text_b
         later(j, busy);
         return;
     }
+    j->in->last->on = v->n > 1;
     for (const struct json *c = json_first(v); c != json_end(v); c = json_next(c)) {
         if (!take_record(j, index++, c, check)) return;
     }
@@ -234,6 +237,7 @@ static void take_lines(struct intake_job *j, struct str text) {
         return;
     }
     uint32_t index = 0;
+    j->in->last->on = true;
     for (struct str line = next_line(&text); line.n > 0; line = next_line(&text), index++) {
         const struct json *v = NULL;
         struct err e = parse_line(j, line, &v);
@@ -352,6 +356,7 @@ void intake_take(struct intake *in, const struct registry *reg, const struct int
         in->generation = reg->generation;
     }
     take(&j);
+    intake_last_forget(in->last);
     arena_reset(in->record);
     arena_reset(in->line);
     arena_reset(in->scratch);

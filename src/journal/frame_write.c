@@ -133,6 +133,10 @@ bool frame_text_is_sealed(const struct frame_writer *w, uint32_t index) {
     return entry(w, index)[TEXT_AT_STATE] == FRAME_TEXT_SEALED;
 }
 
+bool frame_text_is_known(const struct frame_writer *w, uint32_t index) {
+    return index < w->n_texts && entry(w, index)[TEXT_AT_STATE] == FRAME_TEXT_KNOWN;
+}
+
 static struct err check_text(const struct frame_writer *w, const struct frame_text *t) {
     if (!is_text_kind(t->kind) || !is_text_type(t->type) || t->state < FRAME_TEXT_SEALED ||
         t->state > FRAME_TEXT_KNOWN)
@@ -209,7 +213,8 @@ static void fault(struct frame_writer *w, struct err e) {
     if (w->fault.code == ERR_OK) w->fault = e;
 }
 
-static void put(struct frame_writer *w, const void *bytes, size_t n) {
+static inline __attribute__((always_inline)) void put(struct frame_writer *w, const void *bytes,
+                                                      size_t n) {
     struct buf *b = &w->records;
     if (b->cap - b->n < n && !buf_room(b, n)) {
         fault(w, buf_err(b));

@@ -122,6 +122,8 @@ uint64_t frame_tag(const struct frame_writer *w);
  * READABLE, under a new index, which frame_find_text gives from then on. So two entries of a frame
  * may have the same hash; the later one wins. */
 bool frame_text_is_sealed(const struct frame_writer *w, uint32_t index);
+/* Whether it was entered KNOWN. */
+bool frame_text_is_known(const struct frame_writer *w, uint32_t index);
 /* Enters a text that frame_find_text did not find (or found sealed and is readable now). SEALED
  * texts are encrypted here under the frame's key. ERR_LIMIT, ERR_NOMEM. */
 struct err frame_add_text(struct frame_writer *w,

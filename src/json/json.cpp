@@ -210,10 +210,14 @@ static struct err read_string(struct json_parser *p, V &v, struct json *node) {
     return e == simdjson::SUCCESS ? unescape(p, raw.raw(), &node->s) : of_simd(e);
 }
 
+static inline bool is_number_byte(char c) {
+    return (c >= '0' && c <= '9') || c == '-' || c == '.' || c == 'e' || c == 'E' || c == '+';
+}
+
 /* The token without the white space behind it. */
 static struct str number_text(std::string_view token) {
     size_t n = 0;
-    while (n < token.size() && strchr("+-.0123456789eE", token[n]) != nullptr && token[n] != 0)
+    while (n < token.size() && is_number_byte(token[n]))
         n++;
     return str{token.data(), n};
 }
