@@ -52,6 +52,10 @@ static uint64_t inode_of(int fd) {
     return fstat(fd, &st) == 0 ? (uint64_t)st.st_ino : 0;
 }
 
+bool edge_conn_is_open(const struct conn *c) {
+    return inode_of(c->fd) == c->inode;
+}
+
 static struct conn *conn_begin(struct door *d, struct MHD_Connection *m) {
     struct edge *e = d->edge;
     struct conn *c = calloc(1, sizeof *c);
@@ -136,7 +140,7 @@ static int64_t limit_us(const struct edge *e, enum conn_phase phase) {
 static void cut_off(struct edge *e, const struct conn *c) {
     static const char late[] =
         "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-    if (inode_of(c->fd) != c->inode) return; /* closed already, and the number is another's */
+    if (!edge_conn_is_open(c)) return; /* closed already, and the number is another's */
     bool reading = atomic_load(&c->phase) == CONN_READING;
     if (reading && (c->is_local || e->config.tls_cert_pem.n == 0))
         (void)!send(c->fd, late, sizeof late - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -378,15 +382,13 @@ void edge_quiesce(struct edge *e) {
         (void)MHD_quiesce_daemon(e->doors[i].daemon); /* gives the socket back, open */
 }
 
-size_t edge_in_hand(const struct edge *e) {
-    return atomic_load(&e->in_hand);
-}
-
-/* Until nothing is in hand. A group's LATER requests are the caller's, who has drained them before.
- */
+/* Until nothing is in hand, or for UNFINISHED_MS nothing but what has not arrived. A group's LATER
+ * requests are the caller's, who has drained them before. */
 static void wait_for_answers(struct edge *e, unsigned grace_ms) {
-    int64_t until = time_monotonic_us() + (int64_t)grace_ms * 1000;
+    int64_t began = time_monotonic_us(), until = began + (int64_t)grace_ms * 1000;
     while (edge_in_hand(e) > 0 && time_monotonic_us() < until) {
+        bool patient = time_monotonic_us() < began + EDGE_UNFINISHED_MS * 1000;
+        if (!patient && edge_in_hand(e) == edge_unfinished(e)) return;
         size_t later;
         if (e->config.mode == EDGE_THREADS)
             (void)poll(NULL, 0, 10);

@@ -130,8 +130,14 @@ void edge_close(struct edge *e, unsigned grace_ms);
 /* Stops accepting for good: the listening sockets stay open and queue. From now on every answer
  * closes its connection. */
 void edge_quiesce(struct edge *e);
-size_t edge_in_hand(const struct edge *e); /* requests begun (request line read) and not yet
-                                              answered to the last byte */
+size_t edge_in_hand(const struct edge *e);    /* requests begun (request line read) and not yet
+                                                 answered to the last byte */
+size_t edge_unfinished(const struct edge *e); /* those of them that have not wholly arrived */
+#define EDGE_UNFINISHED_MS                                                                         \
+    1000 /* how long the end of a door waits for what is arriving, when all else is answered */
+/* EDGE_GROUP, at the end: requests that have not wholly arrived get 503 with Retry-After (and
+ * nothing under TLS) and are closed. Takes a tenth of a second when there are any. */
+void edge_hang_up(struct edge *e);
 /* EDGE_GROUP: a descriptor whose readability ends the wait of edge_turn early; at most 4. */
 void edge_watch(struct edge *e, int fd);
 /* EDGE_GROUP: the turn. Waits at most wait_ms (not at all while requests are LATER), reads all

@@ -6,6 +6,7 @@
  *   peer.c      addresses: CIDRs, X-Forwarded-For, connections by address
  *   param.c     percent decoding, parameters, cookies
  *   gunzip.c    gzip bodies with a cap
+ *   leave.c     the end of a door: what is unfinished is put off
  */
 #pragma once
 
@@ -46,6 +47,7 @@ struct conn {
     uint8_t addr[16];
     uint16_t port;
     size_t daemon;
+    struct request *request; /* begun and not answered; EDGE_GROUP looks at it, in its one thread */
 };
 
 enum request_state { REQUEST_LINE, REQUEST_BODY, REQUEST_WHOLE, REQUEST_LATER, REQUEST_QUEUED };
@@ -64,6 +66,7 @@ struct request {
     uint64_t discarded;
     size_t large;   /* bytes counted in edge.large_bytes */
     bool preflight; /* OPTIONS */
+    bool is_whole;  /* or refused before: from here on the answer is ours to give */
 };
 
 struct cached_reply {
@@ -93,7 +96,7 @@ struct edge {
     pthread_t sweeper; /* EDGE_THREADS */
     bool has_sweeper;
     atomic_bool stopping;
-    _Atomic size_t in_hand, large_bytes;
+    _Atomic size_t in_hand, whole, large_bytes;
     _Atomic uint64_t requests, bytes_in, refused_400, refused_413, refused_414, timeouts,
         refused_unread, connections;
     /* Under the lock: */
@@ -108,7 +111,11 @@ struct edge {
     struct cached_reply cache[REPLY_CACHE_N]; /* EDGE_GROUP only, so without the lock */
 };
 
+/* edge.c: whether the connection's descriptor is its own still. */
+bool edge_conn_is_open(const struct conn *c);
+
 /* request.c */
+void edge_request_whole(struct request *r);
 void *edge_on_uri(void *cls, const char *uri, struct MHD_Connection *c);
 /* The library's shape of this callback (MHD_AccessHandlerCallback). */
 #define EDGE_ACCESS_PARAMETERS                                                                     \

@@ -108,6 +108,7 @@ static void add_connection(const struct request *r, struct MHD_Response *m, bool
 
 static enum MHD_Result queue(struct request *r, int status, struct MHD_Response *m) {
     r->state = REQUEST_QUEUED;
+    edge_request_whole(r);
     edge_conn_phase(r->conn, CONN_REPLYING);
     return MHD_queue_response(r->mhd, (unsigned)status, m);
 }

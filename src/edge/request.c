@@ -128,6 +128,7 @@ void *edge_on_uri(void *cls, const char *uri, struct MHD_Connection *c) {
     r->conn = conn;
     r->mhd = c;
     r->q.connection = r;
+    conn->request = r;
     atomic_fetch_add(&d->edge->in_hand, 1);
     r->uri = arena_str(r->q.arena, str_z(uri)); /* the library decodes its own copy in place */
     edge_conn_phase(conn, CONN_READING);
@@ -148,6 +149,8 @@ void edge_on_completed(void *cls, struct MHD_Connection *c, void **req,
         d->edge->n_later--;
     }
     edge_conn_phase(r->conn, CONN_IDLE);
+    r->conn->request = NULL;
+    if (r->is_whole) atomic_fetch_sub(&d->edge->whole, 1);
     request_give_back(r);
     atomic_fetch_sub(&d->edge->in_hand, 1);
 }
@@ -347,8 +350,14 @@ static int decode_body(struct request *r) {
     }
 }
 
+void edge_request_whole(struct request *r) {
+    if (!r->is_whole) atomic_fetch_add(&r->edge->whole, 1);
+    r->is_whole = true;
+}
+
 static void whole_body(struct request *r) {
     r->state = REQUEST_WHOLE;
+    edge_request_whole(r);
     edge_conn_phase(r->conn, CONN_WORKING);
     r->q.body = (struct str){no_body, 0};
     if (r->refuse || r->body.n == 0) return;

@@ -240,13 +240,22 @@ static bool stop_asked(const struct front *f) {
     return read(f->setup->stop_fd, &n, sizeof n) == (ssize_t)sizeof n;
 }
 
-/* No new connections; what is in hand is answered; all of it is on disk by then. */
+static bool has_work(const struct front *f, int64_t began) {
+    int64_t spent = time_monotonic_us() - began;
+    size_t unfinished = edge_unfinished(f->edge);
+    if (edge_in_hand(f->edge) > unfinished || f->n_open > 0) return spent < DRAIN_US;
+    return unfinished > 0 && spent < EDGE_UNFINISHED_MS * INT64_C(1000);
+}
+
+/* No new connections; what is in hand is answered; all of it is on disk by then. What has not
+ * arrived by then is put off. */
 static void drain(struct front *f) {
-    int64_t until = time_monotonic_us() + DRAIN_US;
+    int64_t began = time_monotonic_us();
     edge_quiesce(f->edge);
     do
         if (turn(f, 20).code != ERR_OK) break;
-    while (time_monotonic_us() < until && (edge_in_hand(f->edge) > 0 || f->n_open > 0));
+    while (has_work(f, began));
+    edge_hang_up(f->edge);
 }
 
 static struct err serve(struct front *f) {

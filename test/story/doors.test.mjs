@@ -153,6 +153,25 @@ test('SIGTERM drains: what was begun is answered, and a restart has all of it', 
     }
 });
 
+test('a stop waits for no half-sent upload: each is put off with 503 and CORS', { timeout: 60000 }, async () => {
+    const s = await serve(), origin = 'https://shop.example';
+    const half = Array.from({ length: 300 }, () => new Connection(s.publicUrl));
+    await Promise.all(half.map((c) => c.opened));
+    for (const c of half) c.write(`POST /track HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\nContent-Length: 50000\r\n\r\n[{"event"`);
+    const team = new Connection(s.teamUrl);
+    await team.opened;
+    team.write('POST /api/v1/query HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n{');
+    await sleep(300);
+    const begin = Date.now();
+    s.kill('SIGTERM');
+    const answers = await Promise.all(half.map((c) => c.answer(8000).catch(() => null)));
+    assert.strictEqual(await s.exited, 0);
+    assert.ok(Date.now() - begin < 3500, `${Date.now() - begin} ms`);
+    assert.deepStrictEqual([...new Set(answers.map((r) => `${r?.status} ${r?.headers['retry-after']} ${r?.headers['access-control-allow-origin']}`))], [`503 5 ${origin}`]);
+    for (const c of [...half, team]) c.end();
+    open.delete(s);
+});
+
 test('the first answer after a start has all that was acknowledged before', { timeout: 90000 }, async () => {
     const s = await serve(), p = await createProject(s), batch = 2000, batches = 30;
     const events = (n) => Array.from({ length: batch }, (_, i) => ({ event: 'Before', properties: { distinct_id: `p-${i % 500}`, time: Date.now(), $insert_id: `${n}-${i}`, note: `text ${n} ${i}` } }));
