@@ -55,6 +55,20 @@ static int report(const struct command *c, struct str recovery, const char *file
     return command_print(buf_str(&out));
 }
 
+/* Damaged pieces of the journal that were emptied: on stderr, whatever stdout is for. */
+static void tell_emptied(struct str answer) {
+    AUTO(arena_free) struct arena *a = arena_new(16u << 20);
+    AUTO(json_parser_free) struct json_parser *p = json_parser_new(1u << 20);
+    const struct json *v = NULL;
+    if (!a || !p || json_parse_copy(p, answer, a, &v).code) return;
+    const struct json *n = json_get(v, "damaged_emptied");
+    if (!n || n->type != JSON_INT || n->i == 0) return;
+    fprintf(stderr,
+            "weir: %lld damaged copies in journal/ (*.damaged) held texts under the old key that "
+            "could not be re-wrapped; they are empty now\n",
+            (long long)n->i);
+}
+
 /* The answer of prepare -> the wrapped file, then commit. */
 static int finish(const struct command *c, struct session *s, struct buf *answer,
                   const char *file) {
@@ -73,6 +87,7 @@ static int finish(const struct command *c, struct session *s, struct buf *answer
     e = commit(s, answer, &status);
     if (e.code) return command_fail(c, EXIT_ELSE, "%s; run weir seal again", e.what);
     if (status != 200) return session_refused(c, status, buf_str(answer));
+    tell_emptied(buf_str(answer));
     return report(c, recovery->s, file);
 }
 

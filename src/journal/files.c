@@ -22,6 +22,10 @@ void journal_damaged_name(uint64_t position, char out[JOURNAL_NAME_BYTES]) {
     (void)snprintf(out, JOURNAL_NAME_BYTES, "%020" PRIu64 ".damaged", position);
 }
 
+bool journal_is_damaged_name(const char *name) {
+    return strspn(name, "0123456789") == 20 && strcmp(name + 20, ".damaged") == 0;
+}
+
 static bool parse_name(const char *name, uint64_t *out) {
     uint64_t v = 0;
     for (int i = 0; i < 20; i++) {

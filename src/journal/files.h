@@ -15,6 +15,7 @@ struct journal_files {
 struct err journal_files_list(const char *folder, struct journal_files *out);
 void journal_files_done(struct journal_files *f);
 void journal_file_name(uint64_t start, char out[JOURNAL_NAME_BYTES]);
+bool journal_is_damaged_name(const char *name);
 void journal_damaged_name(uint64_t position, char out[JOURNAL_NAME_BYTES]);
 struct err journal_file_open(const char *folder, uint64_t start, int flags, int *out_fd);
 struct err journal_file_size(int fd, uint64_t *out);

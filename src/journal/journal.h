@@ -232,3 +232,7 @@ struct err journal_check(const char *folder, uint64_t *out_frames, uint64_t *out
  * by rename. */
 struct err journal_rewrap(const char *folder, const struct team_secret *old,
                           const struct team_public *to);
+/* The end of the `.damaged` copies: their bytes are overwritten and cut to nothing (`weir seal`:
+ * the boxes in them are the old key's, and what does not check cannot be wrapped anew). The names
+ * stay, since they say that the gap in the positions is known. *out_n: how many held something. */
+struct err journal_empty_damaged(const char *folder, size_t *out_n);

@@ -3,9 +3,11 @@
  * A crash leaves each file whole, under the old key or the new: running again passes over what is
  * done.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "journal/files.h"
@@ -94,6 +96,47 @@ static struct err rewrap_all(struct rewrap *r, const char *folder) {
     return e.code == ERR_OK ? io_sync_folder(folder) : e;
 }
 
+/* ---- damaged copies ---- */
+
+static struct err overwrite(int fd, uint64_t bytes) {
+    static const char zeros[4096];
+    for (uint64_t at = 0; at < bytes; at += sizeof zeros) {
+        size_t n = bytes - at < sizeof zeros ? (size_t)(bytes - at) : sizeof zeros;
+        TRY(io_write_all(fd, zeros, n));
+    }
+    if (fsync(fd) != 0 || ftruncate(fd, 0) != 0 || fsync(fd) != 0)
+        return err_os("journal: emptying a damaged copy");
+    return ERR_NONE;
+}
+
+static struct err empty_one(const char *folder, const char *name, size_t *n) {
+    char path[4200];
+    uint64_t bytes = 0;
+    path_join(path, sizeof path, folder, name);
+    AUTO(fd_close) int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return err_os("journal: open a damaged copy");
+    TRY(journal_file_size(fd, &bytes));
+    if (bytes == 0) return ERR_NONE;
+    TRY(overwrite(fd, bytes));
+    ++*n;
+    return ERR_NONE;
+}
+
+struct err journal_empty_damaged(const char *folder, size_t *out_n) {
+    size_t n = 0;
+    DIR *d = opendir(folder);
+    if (!d) return err_os("journal: open folder");
+    struct err e = ERR_NONE;
+    for (struct dirent *entry; e.code == ERR_OK && (entry = readdir(d));)
+        if (journal_is_damaged_name(entry->d_name)) e = empty_one(folder, entry->d_name, &n);
+    closedir(d);
+    TRY(e);
+    *out_n = n;
+    return ERR_NONE;
+}
+
+/* ---- all of it ---- */
+
 struct err journal_rewrap(const char *folder, const struct team_secret *old,
                           const struct team_public *to) {
     struct journal *j;
@@ -103,5 +146,6 @@ struct err journal_rewrap(const char *folder, const struct team_secret *old,
     buf_init(&r.frame, JOURNAL_MAX_FRAME_BYTES);
     struct err e = rewrap_all(&r, folder);
     buf_done(&r.frame);
-    return e;
+    size_t emptied = 0;
+    return e.code == ERR_OK ? journal_empty_damaged(folder, &emptied) : e;
 }

@@ -243,8 +243,20 @@ static struct err forget_secret(struct routes *r) {
     return io_sync_folder(r->config.settings->data);
 }
 
+/* What the journal set aside as damaged may hold boxes of the old key, and cannot be re-wrapped. */
+static struct err empty_damaged(struct routes *r, size_t *out_n) {
+    char path[4200];
+    settings_path(r->config.settings, "journal", path);
+    TRY(journal_empty_damaged(path, out_n));
+    if (*out_n > 0)
+        log_info("seal: %zu damaged copies in journal/ are emptied: their texts were sealed to the "
+                 "old key and could not be re-wrapped",
+                 *out_n);
+    return ERR_NONE;
+}
+
 /* From "the front seals to the new key" to "nobody here can open": each step may be done again. */
-static struct err go(struct routes *r, const struct team_public *next) {
+static struct err go(struct routes *r, const struct team_public *next, size_t *out_emptied) {
     char path[4200];
     settings_path(r->config.settings, "team.next", path);
     TRY(team_public_write(path, next));
@@ -259,6 +271,7 @@ static struct err go(struct routes *r, const struct team_public *next) {
     uint64_t synced = atomic_load_explicit(&r->config.channel->page->synced, memory_order_acquire);
     TRY(store_flush(r->config.store, synced, FLUSH_MS));
     TRY(store_rewrap(r->config.store, &r->secret, next));
+    TRY(empty_damaged(r, out_emptied));
     return forget_secret(r);
 }
 
@@ -266,7 +279,9 @@ void sealing_commit(struct call *c) {
     struct routes *r = c->routes;
     if (!call_body(c) || !still_open(c)) return;
     pthread_mutex_lock(&r->seal_lock);
-    struct err e = r->has_next ? go(r, &r->next.pub) : ERR(ERR_INVALID, "nothing was prepared");
+    size_t emptied = 0;
+    struct err e =
+        r->has_next ? go(r, &r->next.pub, &emptied) : ERR(ERR_INVALID, "nothing was prepared");
     r->has_next = false;
     pthread_mutex_unlock(&r->seal_lock);
     if (e.code == ERR_OK) e = trust_log(r->config.trust, &c->actor, 0, "team key", STR("sealed"));
@@ -274,8 +289,10 @@ void sealing_commit(struct call *c) {
         answer_failure(c, "sealing", e);
         return;
     }
-    c->r->body = STR("{\"ok\":true}");
-    c->r->content_type = "application/json";
+    AUTO(buf_done) struct buf out;
+    buf_init(&out, 128);
+    buf_printf(&out, "{\"ok\":true,\"damaged_emptied\":%zu}", emptied);
+    answer_json(c, &out);
 }
 
 struct err routes_resume_seal(struct routes *r) {
@@ -286,7 +303,8 @@ struct err routes_resume_seal(struct routes *r) {
     if (e.code == ERR_NOTFOUND || !r->has_secret) return ERR_NONE;
     TRY(e);
     pthread_mutex_lock(&r->seal_lock);
-    e = go(r, &next);
+    size_t emptied = 0;
+    e = go(r, &next, &emptied);
     pthread_mutex_unlock(&r->seal_lock);
     return e;
 }

@@ -286,6 +286,37 @@ static void damage_to_the_last_group_is_told_by_the_note(void **state) {
     sample_remove(folder);
 }
 
+static void emptied_damage_is_gone_and_its_gap_stays_known(void **state) {
+    (void)state;
+    char *folder = sample_folder();
+    struct journal *j;
+    assert_ok(journal_open(folder, &j));
+    fill(j, 0, 4);
+    journal_close(j);
+    struct str all = sample_read(folder, FIRST);
+    ((char *)(uintptr_t)all.p)[group_end[1] + 40] ^= 4;
+    sample_write(folder, FIRST, all);
+    forget_note(folder);
+    assert_ok(journal_open(folder, &j));
+    assert_true(journal_met_damage(j));
+    journal_close(j);
+    size_t n = 0;
+    assert_ok(journal_empty_damaged(folder, &n));
+    assert_int_equal(n, 1);
+    char name[64];
+    (void)snprintf(name, sizeof name, "%020" PRIu64 ".damaged", group_end[1]);
+    struct str left = sample_read(folder, name);
+    assert_int_equal(left.n, 0);
+    free((char *)(uintptr_t)left.p);
+    assert_ok(journal_empty_damaged(folder, &n));
+    assert_int_equal(n, 0);
+    assert_ok(journal_open(folder, &j)); /* the gap is no missing file */
+    assert_int_equal(journal_position(j), group_end[4]);
+    journal_close(j);
+    free((char *)(uintptr_t)all.p);
+    sample_remove(folder);
+}
+
 /* A note that is not whole says nothing. */
 static void a_torn_note_is_no_note(void **state) {
     (void)state;
@@ -494,6 +525,7 @@ int main(void) {
         cmocka_unit_test(torn_tail_is_cut_at_every_length),
         cmocka_unit_test(holes_in_the_last_group_cut_it_whole),
         cmocka_unit_test(damage_before_the_last_group_is_set_aside_not_thrown_away),
+        cmocka_unit_test(emptied_damage_is_gone_and_its_gap_stays_known),
         cmocka_unit_test(damage_to_the_last_group_is_told_by_the_note),
         cmocka_unit_test(a_torn_note_is_no_note),
         cmocka_unit_test(a_newer_version_is_refused_and_untouched),
