@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "console/keys.h"
+#include "console/publisher.h"
 #include "routes/routes.h"
 #include "sandbox/sandbox.h"
 #include "status/status.h"
@@ -27,6 +28,7 @@ struct console {
     struct store *store;
     struct trust *trust;
     struct status *status;
+    struct publisher *publisher;
     struct routes *routes;
     struct edge *edge;
     struct buf cert, key;
@@ -63,8 +65,21 @@ static struct err open_store(struct console *c) {
     return store_open(&how, &c->store);
 }
 
+static void on_changed(void *ctx, uint64_t generation) {
+    (void)generation;
+    publisher_wake(((struct console *)ctx)->publisher);
+}
+
+static struct err open_publisher(struct console *c) {
+    char folder[4200];
+    settings_path(c->setup->settings, "front/status", folder);
+    return publisher_open(c->setup->channel, folder, &c->publisher);
+}
+
 static struct err open_status(struct console *c) {
-    struct status_config how = {.meta = c->meta,
+    TRY(open_publisher(c));
+    struct status_config how = {.hooks = {.ctx = c, .changed = on_changed},
+                                .meta = c->meta,
                                 .store = c->store,
                                 .root = c->keys.root,
                                 .folder = c->setup->settings->data,
@@ -139,6 +154,7 @@ static struct err start(struct console *c) {
     store_attend(c->store, &front);
     TRY(close_sandbox(c->setup->settings));
     TRY(status_start(c->status));
+    TRY(publisher_start(c->publisher, c->status));
     TRY(store_start(c->store));
     TRY(routes_publish_registry(c->routes));
     TRY(routes_resume_seal(c->routes));
@@ -148,8 +164,10 @@ static struct err start(struct console *c) {
 static void stop(struct console *c) {
     if (c->routes) routes_stop(c->routes);
     if (c->edge) edge_close(c->edge, GRACE_MS);
+    publisher_stop(c->publisher);
     store_close(c->store);
     status_close(c->status);
+    publisher_close(c->publisher);
     routes_free(c->routes);
     trust_close(c->trust);
     meta_close(c->meta);

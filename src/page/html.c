@@ -262,7 +262,7 @@ static void put_component(struct work *w, struct buf *b, const struct status_com
         page_escape(b, c->description);
         put_z(b, "</p>");
     }
-    if (c->showcase) page_put_bars(w, b, c);
+    page_put_bars(w, b, c);
     put_more(w, b, c);
     put_z(b, "</div>");
 }
