@@ -64,7 +64,7 @@ static void tell_down(struct watch *w, const struct line *l, int64_t at_us, bool
                                 .detected_us = at_us,
                                 .fused = fused};
     size_t k = l->n;
-    while (k > 1 && l->n - k < STATUS_BEATS_MAX && !l->beats[(k - 1) % STATUS_BEATS_MAX].up)
+    while (k > 0 && l->n - k < STATUS_BEATS_MAX && !l->beats[(k - 1) % STATUS_BEATS_MAX].up)
         e.onset_us = l->beats[--k % STATUS_BEATS_MAX].at_us;
     watch_tell(w, &e, false);
 }
