@@ -24,7 +24,7 @@ need_node() {
 
 need_build() {
     need gcc g++ meson ninja-build pkg-config libsodium-dev libsimdjson-dev libsqlite3-dev libmicrohttpd-dev \
-        libmaxminddb-dev libcurl4-openssl-dev zlib1g-dev libpcre2-dev libxxhash-dev libyaml-dev \
+        libmaxminddb-dev libcurl4-openssl-dev libc-ares-dev zlib1g-dev libpcre2-dev libxxhash-dev libyaml-dev \
         libseccomp-dev libcmocka-dev uap-core tzdata
     need_node
 }

@@ -47,6 +47,11 @@ static const struct command_row commands[] = {
      "list"},
     {"maintenance", cmd_maintenance,
      "maintenance create NAME --from TIME --to TIME [--component NAME]... | maintenance list"},
+    {"monitor", cmd_monitor,
+     "monitor create NAME TARGET | list | show N | set N | try TARGET|N | delete N [--kind K] "
+     "[--every S]"},
+    {"agent", cmd_agent, "agent create NAME | delete N   who checks from another place"},
+    {"probe", cmd_probe, "probe --server URL --key K [--place NAME]   run such an agent"},
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 

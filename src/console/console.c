@@ -10,6 +10,7 @@
 
 #include "console/keys.h"
 #include "console/publisher.h"
+#include "monitor/monitor.h"
 #include "routes/routes.h"
 #include "sandbox/sandbox.h"
 #include "status/status.h"
@@ -29,6 +30,9 @@ struct console {
     struct trust *trust;
     struct status *status;
     struct publisher *publisher;
+    struct post *post; /* to the courier; NULL: a command's server */
+    struct monitors *monitors;
+    char front_folder[4200];
     struct routes *routes;
     struct edge *edge;
     struct buf cert, key;
@@ -76,14 +80,29 @@ static struct err open_publisher(struct console *c) {
     return publisher_open(c->setup->channel, folder, &c->publisher);
 }
 
+static void on_heartbeat(void *ctx, const struct status_heartbeat *b) {
+    const struct console *c = ctx;
+    monitors_heartbeat(c->monitors, b);
+}
+
+static struct err open_monitors(struct console *c) {
+    bool alone = c->setup->settings->no_doors; /* a command's server checks nothing */
+    settings_path(c->setup->settings, "front", c->front_folder);
+    if (!alone) TRY(post_open(c->setup->post_fd, &c->post));
+    struct monitors_config how = {
+        .meta = c->meta, .status = c->status, .post = c->post, .front_folder = c->front_folder};
+    return monitors_open(&how, &c->monitors);
+}
+
 static struct err open_status(struct console *c) {
     TRY(open_publisher(c));
-    struct status_config how = {.hooks = {.ctx = c, .changed = on_changed},
-                                .meta = c->meta,
-                                .store = c->store,
-                                .root = c->keys.root,
-                                .folder = c->setup->settings->data,
-                                .test_clock = getenv("WEIR_TEST_CLOCK")};
+    struct status_config how = {
+        .meta = c->meta,
+        .store = c->store,
+        .root = c->keys.root,
+        .folder = c->setup->settings->data,
+        .test_clock = getenv("WEIR_TEST_CLOCK"),
+        .hooks = {.ctx = c, .changed = on_changed, .heartbeat = on_heartbeat}};
     return status_open(&how, &c->status);
 }
 
@@ -94,6 +113,7 @@ static struct err open_routes(struct console *c) {
                                 .trust = c->trust,
                                 .meta = c->meta,
                                 .status = c->status,
+                                .monitors = c->monitors,
                                 .root = c->keys.root,
                                 .team = c->keys.team,
                                 .secret = c->keys.has_secret ? &c->keys.secret : NULL};
@@ -148,6 +168,7 @@ static struct err start(struct console *c) {
     TRY(seal_start());
     TRY(open_store(c));
     TRY(open_status(c));
+    TRY(open_monitors(c));
     TRY(read_tls(c));
     TRY(open_routes(c));
     struct store_front front = routes_front(c->routes);
@@ -155,6 +176,7 @@ static struct err start(struct console *c) {
     TRY(close_sandbox(c->setup->settings));
     TRY(status_start(c->status));
     TRY(publisher_start(c->publisher, c->status));
+    TRY(monitors_start(c->monitors, c->setup->post_fd));
     TRY(store_start(c->store));
     TRY(routes_publish_registry(c->routes));
     TRY(routes_resume_seal(c->routes));
@@ -163,9 +185,12 @@ static struct err start(struct console *c) {
 
 static void stop(struct console *c) {
     if (c->routes) routes_stop(c->routes);
+    monitors_stop(c->monitors);
     if (c->edge) edge_close(c->edge, GRACE_MS);
     publisher_stop(c->publisher);
     store_close(c->store);
+    monitors_close(c->monitors);
+    post_close(c->post);
     status_close(c->status);
     publisher_close(c->publisher);
     routes_free(c->routes);

@@ -12,10 +12,123 @@
 #define TURN_MS 1000
 #define RESOLVER_EACH_US (10 * US_PER_S)
 
-static struct err close_sandbox(const struct settings *s) {
-    char own[4200];
-    settings_path(s, "courier", own);
-    const struct sandbox_path paths[] = {{.path = own, .write = SANDBOX_WRITE},
+/* ---- what is found goes back ---- */
+
+static void tell(struct courier *c, struct jout *j) {
+    jout_object_end(j);
+    struct err e = buf_err(j->b);
+    if (e.code == ERR_OK) e = post_send(c->post, buf_str(j->b));
+    if (e.code != ERR_OK) log_failure("telling the console", e);
+}
+
+static void begin_message(struct courier *c, struct jout *j, enum post_kind kind) {
+    buf_clear(&c->out);
+    jout_init(j, &c->out);
+    jout_object(j);
+    jout_keyz(j, "kind");
+    jout_strz(j, post_kind_name(kind));
+}
+
+static void on_beat(void *ctx, const struct post_beat *b) {
+    struct jout j;
+    begin_message(ctx, &j, POST_BEAT);
+    post_put_beat(&j, b);
+    tell(ctx, &j);
+}
+
+static void on_tried(void *ctx, int64_t id, const struct post_beat *b) {
+    struct jout j;
+    begin_message(ctx, &j, POST_TRIED);
+    jout_keyz(&j, "id");
+    jout_i64(&j, id);
+    jout_keyz(&j, "beat");
+    jout_object(&j);
+    post_put_beat(&j, b);
+    jout_object_end(&j);
+    tell(ctx, &j);
+}
+
+static void on_place(void *ctx, bool offline) {
+    struct jout j;
+    begin_message(ctx, &j, POST_PLACE);
+    jout_keyz(&j, "offline");
+    jout_bool(&j, offline);
+    tell(ctx, &j);
+}
+
+/* ---- the post ---- */
+
+static bool number_of(const struct json *body, uint32_t *out) {
+    const struct json *v = json_get(body, "probe");
+    if (!v || v->type != JSON_INT || v->i < 1 || v->i > UINT32_MAX) return false;
+    *out = (uint32_t)v->i;
+    return true;
+}
+
+static struct err try_now(struct courier *c, const struct json *body) {
+    const struct json *id = json_get(body, "id"), *probe = json_get(body, "probe");
+    if (!id || id->type != JSON_INT || !probe) return ERR(ERR_INVALID, "courier: what to try");
+    return prober_try(c->prober, id->i, probe);
+}
+
+static struct err set(struct courier *c, const struct json *body) {
+    const struct json *probe = json_get(body, "probe");
+    return probe ? prober_set(c->prober, probe) : ERR(ERR_INVALID, "courier: a monitor");
+}
+
+static void take(struct courier *c, const struct post_message *m) {
+    struct err e = ERR_NONE;
+    uint32_t number = 0;
+    switch (m->kind) {
+    case POST_PROBE_BEGIN:
+        prober_begin(c->prober);
+        break;
+    case POST_PROBE_SET:
+        e = set(c, m->body);
+        break;
+    case POST_PROBE_END:
+        prober_end(c->prober);
+        break;
+    case POST_PROBE_DROP:
+        if (number_of(m->body, &number)) prober_drop(c->prober, number);
+        break;
+    case POST_PROBE_NOW:
+        if (number_of(m->body, &number)) prober_hurry(c->prober, number);
+        break;
+    case POST_PROBE_TRY:
+        e = try_now(c, m->body);
+        break;
+    case POST_SEND:
+    case POST_SENT_ACK:
+    case POST_HELLO:
+    case POST_BEAT:
+    case POST_TRIED:
+    case POST_PLACE:
+    case POST_SENT:
+    case POST_KINDS_N:
+        break;
+    }
+    if (e.code != ERR_OK) log_failure("doing what the console asked", e);
+}
+
+/* False: the pair is broken, which means that main is gone. */
+static bool take_all(struct courier *c) {
+    for (;;) {
+        struct post_message m;
+        arena_reset(c->arena);
+        struct err e = post_next(c->post, c->arena, &m);
+        if (e.code == ERR_NOTFOUND) return true;
+        if (e.code == ERR_OK)
+            take(c, &m);
+        else if (e.code != ERR_INVALID)
+            return false;
+    }
+}
+
+/* ---- start ---- */
+
+struct err courier_close_sandbox(const char *own) {
+    const struct sandbox_path paths[] = {{.path = own ? own : "/dev/null", .write = SANDBOX_WRITE},
                                          {.path = "/etc/ssl"},
                                          {.path = "/usr/lib/ssl"},
                                          {.path = "/usr/share/ca-certificates"},
@@ -45,28 +158,14 @@ static struct err start(struct courier *c) {
     TRY(io_make_folder(own, 0700));
     if (!(c->arena = arena_new(8u << 20))) return ERR(ERR_NOMEM, "courier");
     TRY(post_open(c->setup->post_fd, &c->post));
-    return close_sandbox(c->setup->settings);
-}
-
-/* ---- the post ---- */
-
-static void take(struct courier *c, const struct post_message *m) {
-    (void)c;
-    (void)m;
-}
-
-/* False: the pair is broken, which means that main is gone. */
-static bool take_all(struct courier *c) {
-    for (;;) {
-        struct post_message m;
-        arena_reset(c->arena);
-        struct err e = post_next(c->post, c->arena, &m);
-        if (e.code == ERR_NOTFOUND) return true;
-        if (e.code == ERR_OK)
-            take(c, &m);
-        else if (e.code != ERR_INVALID)
-            return false;
-    }
+    buf_init(&c->out, POST_MAX_BYTES);
+    struct prober_config how = {.settings = c->setup->settings,
+                                .beat = on_beat,
+                                .tried = on_tried,
+                                .place = on_place,
+                                .ctx = c};
+    TRY(prober_new(&how, &c->prober));
+    return courier_close_sandbox(own);
 }
 
 /* ---- the loop ---- */
@@ -94,16 +193,21 @@ static void serve(struct courier *c) {
     for (bool more = false; !resolver_changed(c);) {
         struct pollfd fds[] = {
             {.fd = s->stop_fd, .events = POLLIN},
-            {.fd = s->post_fd, .events = (short)(more ? POLLIN | POLLOUT : POLLIN)}};
-        (void)poll(fds, 2, TURN_MS);
+            {.fd = s->post_fd, .events = (short)(more ? POLLIN | POLLOUT : POLLIN)},
+            {.fd = prober_fd(c->prober), .events = POLLIN}};
+        int wait = prober_wait_ms(c->prober);
+        (void)poll(fds, 3, wait < 0 || wait > TURN_MS ? TURN_MS : wait);
         if (fds[0].revents) break;
         if (!take_all(c)) break;
+        prober_turn(c->prober);
         more = post_flush(c->post);
     }
 }
 
 static void stop(struct courier *c) {
+    prober_free(c->prober);
     post_close(c->post);
+    buf_done(&c->out);
     arena_free(c->arena);
 }
 

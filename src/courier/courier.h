@@ -13,3 +13,14 @@
 #include "supervise/supervise.h"
 
 int courier_run(const struct process_setup *s);
+
+/* `weir probe`: the same prober at another place. Runs until SIGTERM or SIGINT; returns the exit
+ * code. It asks the server's public door every five seconds what to check, and tells it what it
+ * found within a second. The sandbox is the courier's, without a folder of its own. All borrowed
+ * for the call. */
+struct courier_agent {
+    const struct settings *settings; /* allow_internal, references */
+    const char *server;              /* "https://status.example.com", no slash at the end */
+    const char *key, *place;         /* place: for the log */
+};
+int courier_agent_run(const struct courier_agent *how);

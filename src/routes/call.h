@@ -116,6 +116,14 @@ void incidents_update(struct call *c);
 void incidents_merge(struct call *c);
 void incidents_postmortem(struct call *c);
 void incidents_drop(struct call *c);
+void probes_list(struct call *c);
+void probes_create(struct call *c);
+void probes_read(struct call *c);
+void probes_change(struct call *c);
+void probes_drop(struct call *c);
+void probes_try(struct call *c);
+void probes_agent_create(struct call *c);
+void probes_agent_drop(struct call *c);
 
 /* sealing.c: one text as `$sealed` and POST /sealed give it; false: it is not sealed (any more). */
 bool sealing_put(struct jout *j, const struct store_world *w, struct id128 hash, struct arena *a);

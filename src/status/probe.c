@@ -55,6 +55,11 @@ static struct line *line_of(const struct prober *p, uint32_t number) {
 
 /* ---- results ---- */
 
+/* Down, or failed and being confirmed: the first of the row is when it began. */
+static bool is_failing(const struct status_beat *b) {
+    return b->up == 0 || b->up == 2;
+}
+
 static void tell_down(struct watch *w, const struct line *l, int64_t at_us, bool fused) {
     struct status_evidence e = {.source = STATUS_FROM_PROBE,
                                 .component = l->component,
@@ -64,7 +69,8 @@ static void tell_down(struct watch *w, const struct line *l, int64_t at_us, bool
                                 .detected_us = at_us,
                                 .fused = fused};
     size_t k = l->n;
-    while (k > 0 && l->n - k < STATUS_BEATS_MAX && !l->beats[(k - 1) % STATUS_BEATS_MAX].up)
+    while (k > 0 && l->n - k < STATUS_BEATS_MAX &&
+           is_failing(&l->beats[(k - 1) % STATUS_BEATS_MAX]))
         e.onset_us = l->beats[--k % STATUS_BEATS_MAX].at_us;
     watch_tell(w, &e, false);
 }

@@ -27,6 +27,7 @@ static struct {
     struct trust *trust;
     struct store *store;
     struct status *status;
+    struct monitors *monitors;
     struct routes *routes;
     struct edge *edge;
     uint8_t root[32];
@@ -105,6 +106,8 @@ static void open_store(void) {
     struct status_config page = {
         .meta = t.meta, .store = t.store, .root = t.root, .folder = t.settings.data};
     assert_int_equal(status_open(&page, &t.status).code, ERR_OK);
+    struct monitors_config watched = {.meta = t.meta, .status = t.status, .front_folder = folder};
+    assert_int_equal(monitors_open(&watched, &t.monitors).code, ERR_OK);
     assert_int_equal(store_start(t.store).code, ERR_OK);
 }
 
@@ -126,6 +129,7 @@ static int begin(void **state) {
                                 .trust = t.trust,
                                 .meta = t.meta,
                                 .status = t.status,
+                                .monitors = t.monitors,
                                 .root = t.root,
                                 .team = t.team.pub,
                                 .secret = &t.team,
@@ -153,6 +157,7 @@ static int end(void **state) {
     routes_stop(t.routes);
     edge_close(t.edge, 1000);
     store_close(t.store);
+    monitors_close(t.monitors);
     status_close(t.status);
     routes_free(t.routes);
     trust_close(t.trust);
