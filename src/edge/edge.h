@@ -52,6 +52,9 @@ struct edge_request {
     void *user;          /* the handler's own, kept from EDGE_ASK to EDGE_DONE */
 };
 
+/* EDGE_THREADS: the client has closed its end (also half of it: nobody who waits for an answer
+ * does). For handlers that take long. */
+bool edge_gone(const struct edge_request *q);
 /* A header of the request by name (case does not matter); empty if missing. */
 struct str edge_header(const struct edge_request *q, const char *name);
 /* Query or form parameter, percent-decoded into the arena; false if missing. edge_param looks in

@@ -11,6 +11,7 @@
  * goes out: closing with bytes unread makes the client's system drop the answer.
  */
 #include <assert.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #include "edge/inside.h"
@@ -166,6 +167,14 @@ struct str edge_header(const struct edge_request *q, const char *name) {
         !value)
         return (struct str){0};
     return (struct str){value, n};
+}
+
+bool edge_gone(const struct edge_request *q) {
+    const struct request *r = q->connection;
+    const union MHD_ConnectionInfo *i =
+        MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct pollfd p = {.fd = i ? i->connect_fd : -1, .events = POLLRDHUP};
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 static enum edge_method method_of(const char *m) {

@@ -102,9 +102,21 @@ void query_free(struct query *q);
 AUTO_DEFINE(struct query *, query_free);
 uint64_t query_project(const struct query *q);
 
+/* CPUs that questions share: who has used least goes first. Used by many questions at once, on any
+ * thread; freed behind the last. */
+struct query_turns;
+struct query_turns *query_turns_new(unsigned at_once); /* NULL: no memory */
+void query_turns_free(struct query_turns *t);
+
 struct query_limits {
     unsigned threads;
-    size_t memory_bytes;        /* arena limit of the whole run */
+    size_t memory_bytes; /* of the whole run: half for what its threads share, half for the threads;
+                            and an eighth more for a breakdown's second pass. 0: 2 GB */
+    struct query_turns *turns; /* NULL: it need not wait for others */
+    bool (*gone)(
+        void *ctx); /* asked each 20 ms: the one who asked is gone, ERR_CANCELLED; may be NULL */
+    void *gone_ctx;
+    struct query_turn *turn;    /* query_run's own */
     int64_t deadline_us;        /* monotonic; 0: none */
     const volatile int *cancel; /* non-zero: stop with ERR_CANCELLED; may be NULL */
     unsigned persons_per_slice; /* 0: as it is best; tests make slices small */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "query/groups.h"
+#include "query/turns.h"
 
 #define MAX_THREADS 64
 #define SLICES_PER_THREAD 16
@@ -32,15 +33,25 @@ static void explain(struct query_fault *f, const char *code, int status, const c
     snprintf(f->message, sizeof f->message, "%s", message);
 }
 
+static void explain_limit(struct query_fault *f, bool memory, long long limit) {
+    *f = (struct query_fault){.status = memory ? 413 : 504,
+                              .code = memory ? "too_large" : "timeout"};
+    snprintf(f->message, sizeof f->message,
+             memory ? "needs more than the %lld MB of memory that a question may have: choose a "
+                      "shorter range or fewer values"
+                    : "took longer than the %lld ms that a question may: choose a shorter range or "
+                      "fewer filters",
+             limit);
+}
+
 /* Failures that no field is to blame for. */
-static void explain_failure(struct query_fault *f, struct err e) {
+static void explain_failure(struct query_fault *f, struct err e, const struct query_limits *l,
+                            int64_t began_us) {
     if (f->message[0]) return;
     if (e.code == ERR_NOMEM || e.code == ERR_LIMIT)
-        explain(f, "too_large", 413,
-                "needs more memory than a query may have: choose a shorter range or fewer values");
+        explain_limit(f, true, (long long)(l->memory_bytes >> 20));
     else if (e.code == ERR_TIMEOUT)
-        explain(f, "timeout", 504,
-                "took longer than a query may: choose a shorter range or fewer filters");
+        explain_limit(f, false, (long long)(l->deadline_us - began_us) / 1000);
     else if (e.code == ERR_CANCELLED)
         explain(f, "cancelled", 499, "was cancelled");
     else
@@ -48,7 +59,9 @@ static void explain_failure(struct query_fault *f, struct err e) {
 }
 
 struct err run_check(const struct query_limits *l) {
-    if (l->cancel && *l->cancel) return ERR(ERR_CANCELLED, "query: cancelled");
+    if (l->turn) turn_pass(l->turn);
+    if (l->turn ? turn_cancelled(l->turn) : l->cancel && *l->cancel)
+        return ERR(ERR_CANCELLED, "query: cancelled");
     if (l->deadline_us && time_monotonic_us() > l->deadline_us)
         return ERR(ERR_TIMEOUT, "query: took too long");
     return ERR_NONE;
@@ -97,14 +110,27 @@ static struct err hire(struct crew *c, struct member *members, uint32_t n) {
     return ERR_NONE;
 }
 
-/* The asking thread works too. A thread that can't be started is done without. */
+static void *work_in_turn(void *arg) {
+    struct query_turn *turn = ((struct member *)arg)->crew->run->limits->turn;
+    turn_take(turn);
+    work(arg);
+    turn_give(turn);
+    return NULL;
+}
+
+/* The asking thread works too, and gives its turn away while it waits for the others. A thread that
+ * can't be started is done without. */
 static void work_all(struct member *members, uint32_t n) {
     for (uint32_t i = 1; i < n; i++)
-        members[i].started = pthread_create(&members[i].thread, NULL, work, &members[i]) == 0;
+        members[i].started =
+            pthread_create(&members[i].thread, NULL, work_in_turn, &members[i]) == 0;
+    struct query_turn *turn = members[0].crew->run->limits->turn;
     work(&members[0]);
+    turn_give(turn);
     for (uint32_t i = 1; i < n; i++) {
         if (members[i].started) pthread_join(members[i].thread, NULL);
     }
+    turn_take(turn);
 }
 
 static struct err gather(const struct run *r, struct member *members, uint32_t n) {
@@ -283,15 +309,34 @@ static struct err answer(struct run *r, struct buf *out) {
     return buf_err(out);
 }
 
+/* The half that the threads have not; users and groups have no threads. */
+static struct arena *shared_arena(const struct query *q, const struct query_limits *l) {
+    return arena_new(report_of(q->report) ? l->memory_bytes / 2 : l->memory_bytes);
+}
+
+static struct err run_one(struct run *run, struct buf *out) {
+    struct texts texts = {.arena = run->arena};
+    table_init(&texts.opened, run->arena, sizeof(struct id128));
+    run->texts = &texts;
+    turn_take(run->limits->turn);
+    struct err e = answer(run, out);
+    turn_give(run->limits->turn);
+    return e;
+}
+
 struct err query_run(const struct query *q, const struct query_world *w,
                      const struct query_rights *r, const struct query_limits *l, struct buf *out,
                      struct query_outcome *outcome) {
+    int64_t began_us = time_monotonic_us();
     struct query_limits limits = *l;
+    struct query_turn turn;
     struct run *run = calloc(1, sizeof *run);
     *outcome = (struct query_outcome){0};
     if (!limits.memory_bytes) limits.memory_bytes = DEFAULT_MEMORY_BYTES;
     if (!limits.threads) limits.threads = 1;
-    struct arena *a = arena_new(limits.memory_bytes);
+    turn_init(&turn, &limits);
+    limits.turn = &turn;
+    struct arena *a = shared_arena(q, &limits);
     struct err e = ERR(ERR_NOMEM, "query: run");
     size_t before = out->n;
     int32_t failed = out->failed;
@@ -303,14 +348,11 @@ struct err query_run(const struct query *q, const struct query_world *w,
                             .report = report_of(q->report),
                             .fault = &outcome->fault,
                             .arena = a};
-        struct texts texts = {.arena = a};
-        table_init(&texts.opened, a, sizeof(struct id128));
-        run->texts = &texts;
-        e = answer(run, out);
+        e = run_one(run, out);
         outcome->used_literal = run->used_literal;
     }
     if (e.code != ERR_OK) {
-        explain_failure(&outcome->fault, e);
+        explain_failure(&outcome->fault, e, &limits, began_us);
         out->n = before;
         out->failed = failed;
     }

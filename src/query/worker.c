@@ -171,7 +171,7 @@ static struct err worker_fill(struct worker *w) {
 
 struct err worker_new(const struct run *r, struct worker **out) {
     unsigned threads = r->limits->threads ? r->limits->threads : 1;
-    struct arena *a = arena_new(r->limits->memory_bytes / (threads + 1));
+    struct arena *a = arena_new(r->limits->memory_bytes / 2 / threads);
     struct worker *w = a ? arena_alloc(a, sizeof *w) : NULL;
     if (!w) {
         arena_free(a);

@@ -8,7 +8,14 @@
 #include "routes/routes.h"
 #include "json/json.h"
 
-#define MAX_QUESTIONS 8 /* running at once; more wait */
+/* Questions at once, and what each may have (ask.c). */
+#define SMALL_PLACES 48
+#define SMALL_BYTES ((size_t)16 << 20)
+#define SMALL_ANSWER_BYTES ((size_t)2 << 20)
+#define LARGE_PLACES 2
+#define LARGE_BYTES QUESTION_BYTES
+#define LARGE_ANSWER_BYTES ((size_t)64 << 20)
+#define QUESTION_THREADS 2
 #define QUESTION_SECONDS 60
 #define QUESTION_BYTES ((size_t)256 << 20)
 #define ANSWER_BYTES ((size_t)256 << 20)
@@ -23,7 +30,9 @@ struct routes {
     struct team_secret next; /* of a prepared `weir seal` */
     bool has_next;
     pthread_mutex_t seal_lock; /* one sealing or registry write at a time */
-    sem_t questions;
+    sem_t questions, large;    /* places */
+    struct query_turns *turns; /* CPUs that questions share */
+    atomic_int running;        /* questions, now */
     atomic_int stopping;
     atomic_bool caught_up; /* what was durable when this process started is visible */
 };

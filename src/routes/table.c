@@ -121,7 +121,14 @@ struct err routes_new(const struct routes_config *c, struct routes **out) {
     r->config.secret = NULL;
     pthread_rwlock_init(&r->team_lock, NULL);
     pthread_mutex_init(&r->seal_lock, NULL);
-    sem_init(&r->questions, 0, MAX_QUESTIONS);
+    sem_init(&r->questions, 0, SMALL_PLACES);
+    sem_init(&r->large, 0, LARGE_PLACES);
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    r->turns = query_turns_new(cpus > 0 ? (unsigned)cpus : 1);
+    if (!r->turns) {
+        routes_free(r);
+        return ERR(ERR_NOMEM, "routes");
+    }
     *out = r;
     return ERR_NONE;
 }
@@ -131,6 +138,8 @@ void routes_free(struct routes *r) {
     pthread_rwlock_destroy(&r->team_lock);
     pthread_mutex_destroy(&r->seal_lock);
     sem_destroy(&r->questions);
+    sem_destroy(&r->large);
+    query_turns_free(r->turns);
     secret_wipe(r, sizeof *r);
     free(r);
 }

@@ -14,7 +14,8 @@ static struct part_value value_of(struct str element) {
 
 #define PAGE_ROWS 256
 #define PAGE_ROWS_TEXT "256"
-#define PAGE_BYTES ((size_t)512 << 20)
+#define PAGE_BYTES ((size_t)512 << 20) /* more than a page can have */
+#define PAGE_FULL_BYTES ((size_t)4 << 20) /* a page ends behind the row that makes it so large */
 
 struct page {
     struct store_world *world;
@@ -40,12 +41,12 @@ static struct err read_rows(struct page *p) {
                    p->started ? store_blob(&p->last) : STR("")));
     struct err e = ERR_NONE;
     size_t n = 0;
-    for (; meta_next(row, &e); n++) {
+    for (; p->rows.n < PAGE_FULL_BYTES && meta_next(row, &e); n++) {
         p->last = store_id(meta_str(row, 0));
         put_row(p, p->last, store_id(meta_str(row, 1)), meta_str(row, 2));
     }
     p->started = true;
-    p->ended = n < PAGE_ROWS;
+    p->ended = n < PAGE_ROWS && p->rows.n < PAGE_FULL_BYTES;
     return e;
 }
 
