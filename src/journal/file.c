@@ -265,7 +265,7 @@ static struct err group_of(const struct journal *j, const struct str *frames, si
 struct err journal_append(struct journal *j, const struct str *frames, size_t n,
                           uint64_t *out_position) {
     assert(n > 0);
-    struct journal_group g;
+    struct journal_group g = {0};
     uint8_t record[GROUP_BYTES];
     TRY(group_of(j, frames, n, &g));
     if (j->dirty) TRY(cut_back(j));
@@ -289,7 +289,7 @@ struct err journal_rotate(struct journal *j) {
         TRY(io_sync(j->fd)); /* the next file begins here: the cut must not come undone */
     }
     if (j->end == 0) return ERR_NONE;
-    int fd;
+    int fd = -1;
     TRY(create_file(j->folder_fd, journal_position(j), &fd));
     fd_close(j->fd);
     j->fd = fd;

@@ -339,7 +339,7 @@ static struct err owner_version(struct meta *m, struct str owner, int64_t *out) 
 }
 
 static struct err apply_steps(struct meta *m, struct str owner, const char *const *steps, int n) {
-    int64_t version;
+    int64_t version = 0;
     TRY(owner_version(m, owner, &version));
     if (version > n) return ERR(ERR_CORRUPT, "meta: made by a newer weir");
     if (version < 0) return ERR(ERR_CORRUPT, "meta: a schema's version");

@@ -76,7 +76,7 @@ static void any_id_of_a_person_finds_the_person(void **state) {
 static void users_filter_and_page(void **state) {
     struct world *w = *state;
     for (int i = 0; i < 5; i++) {
-        char id[8], props[64];
+        char id[16], props[64];
         snprintf(id, sizeof id, "u%d", i);
         snprintf(props, sizeof props, "{\"n\":%d}", i);
         world_user(w, id, props);
