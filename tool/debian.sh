@@ -32,7 +32,7 @@ need_build() {
 # What the tests run besides the compiler: a browser, certificates, a peer to compare with.
 need_test() {
     need_build
-    need chromium openssl curl ca-certificates util-linux procps
+    need chromium openssl curl ca-certificates util-linux procps prometheus python3-feedparser libxml2-utils
 }
 
 # What loads the server from outside in ./dev bench.

@@ -2,8 +2,9 @@
  *
  * The rule (protocols/status.md 3a): all components major -> critical; any major, or all partial ->
  * major; any partial, all degraded, any degraded -> minor; only maintenance -> maintenance. Groups
- * have no state and do not count. An open incident lifts the indicator to at least its impact: a
- * page that is all green during an incident would be believed by nobody.
+ * have no state and do not count. An open incident whose impact is more than the worst state that
+ * it gave its components (somebody said so, or it names none) lifts the indicator to at least its
+ * impact.
  */
 #include <math.h>
 
@@ -127,6 +128,17 @@ static void lift(struct overall *o, enum status_impact impact) {
     if (rank(o->indicator) < (int)impact) *o = least[impact];
 }
 
+/* What the states of the incident's components alone would make of it, over its whole life. */
+static enum status_impact impact_of_states(const struct status_incident *i) {
+    enum status_state worst = STATUS_OPERATIONAL;
+    for (size_t u = 0; u < i->n_updates; u++)
+        for (size_t k = 0; k < i->updates[u].n_affected; k++)
+            if (i->updates[u].affected[k].to > worst) worst = i->updates[u].affected[k].to;
+    if (worst == STATUS_MAJOR) return STATUS_IMPACT_CRITICAL;
+    if (worst == STATUS_PARTIAL) return STATUS_IMPACT_MAJOR;
+    return worst == STATUS_DEGRADED ? STATUS_IMPACT_MINOR : STATUS_IMPACT_NONE;
+}
+
 void page_overall(const struct status_model *m, struct overall *out) {
     struct tally t = {0};
     for (size_t i = 0; i < m->n_components; i++) {
@@ -137,5 +149,7 @@ void page_overall(const struct status_model *m, struct overall *out) {
     }
     *out = by_components(&t);
     for (size_t i = 0; i < m->n_incidents; i++)
-        if (page_is_open(&m->incidents[i])) lift(out, m->incidents[i].impact);
+        if (page_is_open(&m->incidents[i]) &&
+            m->incidents[i].impact > impact_of_states(&m->incidents[i]))
+            lift(out, m->incidents[i].impact);
 }
