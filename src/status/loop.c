@@ -170,6 +170,7 @@ void *status_loop(void *status) {
 struct err status_start(struct status *s) {
     s->watch = watch_new();
     if (!s->watch) return ERR(ERR_NOMEM, "watching");
+    s->watch->fill_ticks += s->clock_factor / 10; /* a second's pause of a fast clock */
     TRY(watch_compile(s));
     TRY(status_probes_load(s));
     TRY(watch_restore(s));

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define FILL_TICKS 30 /* missing cells that are told as empty: five minutes */
 #define BREAK_TICKS 8 /* of events after a gap: longer than a detector bridges */
 #define FUSED_CALM_US (1800 * US_PER_S)
 
@@ -13,6 +12,7 @@ struct watch *watch_new(void) {
     if (!w) return NULL;
     w->tick = WATCH_NEVER;
     w->any_event = -1;
+    w->fill_ticks = WATCH_FILL_TICKS;
     w->reports = reports_new();
     if (w->reports) return w;
     free(w);
@@ -225,7 +225,7 @@ void watch_advance(struct watch *w, int64_t at_us) {
     if (tick <= w->tick) return;
     int64_t gap = tick - w->tick - 1;
     tick_all(w, false);
-    for (int64_t i = 0; i < gap && gap <= FILL_TICKS; i++) {
+    for (int64_t i = 0; i < gap && gap <= w->fill_ticks; i++) {
         w->tick++;
         tick_all(w, true);
     }

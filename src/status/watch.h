@@ -16,7 +16,8 @@
 #define WATCH_REGIONS 20                              /* series 1 to 20 of every signal */
 #define WATCH_SUBS (WATCH_REGIONS + STATUS_TYPES_MAX) /* of reports: then the types */
 #define WATCH_COUNTRIES (26 * 26)
-#define WATCH_REGION_AT 20 /* counted events or reports that give a country its series */
+#define WATCH_REGION_AT 20  /* counted events or reports that give a country its series */
+#define WATCH_FILL_TICKS 30 /* missing cells that are told as empty: five minutes */
 #define WATCH_NEWS 256
 #define WATCH_AREAS 24
 #define WATCH_PEOPLE_CELLS 12 /* of ten minutes */
@@ -117,8 +118,9 @@ struct watch {
     uint8_t region_of[WATCH_COUNTRIES]; /* series, 0: none yet */
     uint16_t region[WATCH_REGIONS + 1]; /* index of the country, by series */
     uint8_t n_regions;
-    int64_t tick;      /* the running cell, WATCH_NEVER: none yet */
-    uint64_t position; /* of the journal, taken so far */
+    int64_t tick;       /* the running cell, WATCH_NEVER: none yet */
+    int64_t fill_ticks; /* WATCH_FILL_TICKS, more under a test's clock */
+    uint64_t position;  /* of the journal, taken so far */
     uint64_t serial;
     struct news news[WATCH_NEWS]; /* [n_news] */
     size_t n_news;
