@@ -301,10 +301,24 @@ static struct err join(const struct draft *d, struct str id) {
         "iis", (int64_t)d->e->component, (int64_t)state_of(d), id);
 }
 
+/* A maintenance silences what it covers; what outlasts it is told again (loop.c). */
+static struct err is_silenced(const struct draft *d, bool *out) {
+    AUTO(meta_end) struct meta_row *row = NULL;
+    struct err e = ERR_NONE;
+    TRY(meta_query(d->status->config.meta, &row,
+                   "SELECT 1 FROM status_named n JOIN status_incident i ON i.id = n.incident WHERE "
+                   "n.component = ? AND i.maintenance = 1 AND i.phase IN (7, 8)",
+                   "i", (int64_t)d->e->component));
+    *out = meta_next(row, &e);
+    return e;
+}
+
 static struct err open_in(struct draft *d, struct status_touch *t) {
     char id[STATUS_ID_BYTES + 1];
-    bool known = false;
+    bool known = false, silenced = false;
     TRY(is_known(d->status, d->e, &known));
+    TRY(is_silenced(d, &silenced));
+    if (silenced) return ERR(ERR_EXISTS, "maintenance");
     if (known) return ERR(ERR_EXISTS, "evidence");
     TRY(read_texts(d));
     if (d->rule == STATUS_RULE_OFF) return ERR(ERR_EXISTS, "not watched");

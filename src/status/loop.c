@@ -48,13 +48,14 @@ static struct err read_holds(struct status *s, struct hold *out, size_t *n) {
     return e;
 }
 
-static void hold_guard(struct guard *g, int64_t from_us, int64_t now) {
+static void hold_guard(struct watch *w, struct guard *g, int64_t from_us, int64_t now) {
     if ((g->held_from_us != 0) == (from_us != 0)) return;
     for (size_t k = 0; k < 3; k++) {
         struct health_detector *d = g->signals[k].detector;
         if (d && from_us) health_hold(d, from_us);
         if (d && !from_us) health_release(d, now);
     }
+    if (!from_us) watch_tell_open(w, g);
     g->held_from_us = from_us;
 }
 
@@ -73,7 +74,7 @@ static struct err hold(struct status *s) {
         while (k < n && all[k].component < g->number)
             k++;
         bool held = k < n && all[k].component == g->number;
-        hold_guard(g, held ? all[k].from_us : 0, status_now_us(s));
+        hold_guard(s->watch, g, held ? all[k].from_us : 0, status_now_us(s));
     }
     pthread_mutex_unlock(&s->lock);
     free(all);

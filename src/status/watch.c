@@ -135,6 +135,17 @@ void watch_tell(struct watch *w, const struct status_evidence *e, bool closed) {
     w->news[w->n_news++] = (struct news){closed, *e};
 }
 
+void watch_tell_open(struct watch *w, const struct guard *g) {
+    for (size_t k = 0; k < 3; k++) {
+        const struct signal *s = &g->signals[k];
+        const struct health_incident *i = s->detector ? health_incident_of(s->detector) : NULL;
+        if (!i || !i->open) continue;
+        struct status_evidence e = watch_evidence(w, g, s, &i->first);
+        e.detected_us = i->opened_us + HEALTH_TICK_US;
+        watch_tell(w, &e, false);
+    }
+}
+
 /* ---- ticks ---- */
 
 static void count_minute(struct signal *s, int64_t at_us) {
@@ -309,11 +320,21 @@ struct err status_signals(struct status *s, struct arena *a, struct status_signa
     return e;
 }
 
+static void forget(struct watch *w, const struct guard *g, const struct signal *s) {
+    const struct health_incident *i = health_incident_of(s->detector);
+    if (i->open) {
+        struct status_evidence e = watch_evidence(w, g, s, &i->first);
+        e.closed_us = w->tick * HEALTH_TICK_US;
+        watch_tell(w, &e, true);
+    }
+    health_forget(s->detector);
+}
+
 struct err status_component_forget(struct status *s, uint32_t number) {
     pthread_mutex_lock(&s->lock);
     struct guard *g = s->watch ? watch_guard(s->watch, number) : NULL;
     for (size_t k = 0; g && k < 3; k++)
-        if (g->signals[k].detector) health_forget(g->signals[k].detector);
+        if (g->signals[k].detector) forget(s->watch, g, &g->signals[k]);
     pthread_mutex_unlock(&s->lock);
     return g ? ERR_NONE : ERR(ERR_NOTFOUND, "component");
 }

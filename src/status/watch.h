@@ -136,6 +136,8 @@ struct guard *watch_guard(const struct watch *w, uint32_t number); /* NULL: none
 /* Time is now at_us: cells before it are closed. */
 void watch_advance(struct watch *w, int64_t at_us);
 void watch_tell(struct watch *w, const struct status_evidence *e, bool closed);
+/* What stands open, once more: after a maintenance, which silenced it. */
+void watch_tell_open(struct watch *w, const struct guard *g);
 struct status_evidence watch_evidence(const struct watch *w, const struct guard *g,
                                       const struct signal *s, const struct health_evidence *e);
 uint32_t watch_region(struct watch *w, uint32_t country /* index + 1, 0: unknown */);

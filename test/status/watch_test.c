@@ -306,6 +306,35 @@ static void damaged_state_is_left_alone(void **state) {
     assert_int_equal(w->rig.status->watch->position, 0);
 }
 
+static void a_maintenance_silences_what_it_covers(void **state) {
+    struct world *w = *state;
+    char id[STATUS_ID_BYTES + 1];
+    struct status_affected a = {w->component, STATUS_OPERATIONAL, STATUS_MAINTENANCE};
+    struct status_incident_new n = {.name = STR("Works"),
+                                    .phase = STATUS_SCHEDULED,
+                                    .impact = STATUS_KEEP,
+                                    .affected = &a,
+                                    .n_affected = 1,
+                                    .scheduled_for_us = T0,
+                                    .scheduled_until_us = T0 + 1};
+    struct status_update_new u = {.phase = STATUS_IN_PROGRESS, .impact = STATUS_KEEP};
+    assert_ok(status_incident_open(w->rig.status, &n, id));
+    assert_ok(status_incident_update(w->rig.status, str_z(id), &u));
+    w->reports = 4;
+    run(w, 2 * 1440);
+    w->reports = 150;
+    run(w, 3);
+    only(w, false, 0);
+    u.phase = STATUS_COMPLETED;
+    assert_ok(status_incident_update(w->rig.status, str_z(id), &u));
+    watch_tell_open(w->rig.status->watch, w->rig.status->watch->guards[0]);
+    assert_ok(draft_news(w->rig.status));
+    only(w, false, 1); /* it outlasts the maintenance */
+    assert_ok(status_component_forget(w->rig.status, w->component));
+    assert_ok(draft_news(w->rig.status));
+    assert_int_equal(only(w, false, 1)->phase, STATUS_RESOLVED); /* "this is normal now" */
+}
+
 static void a_confirmed_down_is_an_incident_and_ends_with_the_next_up(void **state) {
     struct world *w = *state;
     struct status_probe_setup p = {.name = STR("front"),
@@ -378,6 +407,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(news_told_twice_are_drafted_once, start, stop),
         cmocka_unit_test_setup_teardown(a_restart_changes_nothing, start, stop),
         cmocka_unit_test_setup_teardown(damaged_state_is_left_alone, start, stop),
+        cmocka_unit_test_setup_teardown(a_maintenance_silences_what_it_covers, start, stop),
         cmocka_unit_test_setup_teardown(a_confirmed_down_is_an_incident_and_ends_with_the_next_up,
                                         start, stop),
         cmocka_unit_test_setup_teardown(an_alert_from_elsewhere_fires_and_ends, start, stop),
