@@ -76,6 +76,7 @@ void jout_array(struct jout *j);
 void jout_array_end(struct jout *j);
 void jout_key(struct jout *j, struct str key);
 void jout_keyz(struct jout *j, const char *key);
+void jout_key_raw(struct jout *j, struct str json); /* already quoted and escaped */
 void jout_str(struct jout *j, struct str s);
 void jout_strz(struct jout *j, const char *z); /* NULL gives null */
 void jout_i64(struct jout *j, int64_t v);

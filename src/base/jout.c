@@ -137,6 +137,32 @@ void jout_i64(struct jout *j, int64_t v) {
     buf_printf(j->b, "%" PRId64, v);
 }
 
+/* Decimals of few places: of at most 15 digits the text that reads back as v is the one that the
+ * search below would find, and an exact division says whether this is it. */
+static bool put_decimal(struct jout *j, double v, int64_t scale, int places) {
+    double scaled = v * (double)scale;
+    if (!(fabs(scaled) < 1e15) || fabs(v) < 1e-3) return false;
+    int64_t x = llrint(scaled);
+    if ((double)x / (double)scale != v) return false;
+    char text[32];
+    uint64_t whole = (uint64_t)(x < 0 ? -x : x);
+    int at = (int)sizeof text;
+    bool nonzero = false;
+    for (int i = 0; i < places || whole; i++, whole /= 10) {
+        nonzero |= whole % 10 != 0 || i >= places;
+        if (i == places) text[--at] = '.';
+        if (nonzero) text[--at] = (char)('0' + whole % 10);
+    }
+    if (fabs(v) < 1) {
+        text[--at] = '.';
+        text[--at] = '0';
+    }
+    if (x < 0) text[--at] = '-';
+    separate(j);
+    buf_put(j->b, text + at, sizeof text - (size_t)at);
+    return true;
+}
+
 void jout_f64(struct jout *j, double v) {
     if (!isfinite(v)) {
         jout_null(j);
@@ -146,6 +172,7 @@ void jout_f64(struct jout *j, double v) {
         jout_i64(j, (int64_t)v);
         return;
     }
+    if (put_decimal(j, v, 1000, 3) || put_decimal(j, v, 1000000, 6)) return;
     char text[32];
     int n = 0;
     int fewest = fabs(v) < DBL_MIN
@@ -167,6 +194,13 @@ void jout_bool(struct jout *j, bool v) {
 void jout_null(struct jout *j) {
     separate(j);
     buf_put_str(j->b, STR("null"));
+}
+
+void jout_key_raw(struct jout *j, struct str json) {
+    separate(j);
+    buf_put_str(j->b, json);
+    buf_put_char(j->b, ':');
+    j->after_key = true;
 }
 
 void jout_raw(struct jout *j, struct str json) {

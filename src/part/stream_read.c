@@ -258,8 +258,29 @@ uint64_t part_stream_at(const struct part_stream *s, uint64_t i) {
     return b->base + unpack_one(numbers, at, b->width);
 }
 
+/* Lists of terms rise nearly evenly: a few guesses between what is known, then by halves, first
+ * near the last guess. */
 uint64_t part_stream_lower_bound(const struct part_stream *s, uint64_t value) {
     uint64_t low = 0, high = s->n;
+    if (high == 0) return 0;
+    uint64_t least = part_stream_at(s, 0), most = part_stream_at(s, high - 1);
+    if (value <= least) return 0;
+    if (value > most) return high;
+    for (int tries = 0; tries < 3 && high - low > 8 && value >= least && most > least; tries++) {
+        uint64_t step =
+            (uint64_t)((unsigned __int128)(value - least) * (high - low - 1) / (most - least));
+        uint64_t guess = low + (step < high - low ? step : high - low - 1);
+        uint64_t found = part_stream_at(s, guess);
+        if (found < value) {
+            low = guess + 1;
+            least = found;
+            if (low + 64 < high && part_stream_at(s, low + 63) >= value) high = low + 63;
+        } else {
+            high = guess;
+            most = found;
+            if (high > low + 64 && part_stream_at(s, high - 64) < value) low = high - 63;
+        }
+    }
     while (low < high) {
         uint64_t mid = low + (high - low) / 2;
         if (part_stream_at(s, mid) < value)

@@ -7,12 +7,13 @@
 
 #define FLUSH_BYTES (256u << 10)
 #define MAX_LINES_BYTES (64u << 20)
-#define ROW_WINDOW 1024
+#define ROW_WINDOW 128
 
 struct exporter {
     const struct query_export *x;
     struct buf lines;
     struct row_reader **readers; /* [n_parts] */
+    struct str **names;          /* [n_parts] -> [n_events + 1]: event names as JSON */
 };
 
 static struct err plan(struct run *r) {
@@ -24,8 +25,9 @@ static struct err plan(struct run *r) {
 static struct err init(struct worker *w) {
     struct exporter *e = w->run->export;
     e->readers = arena_array(w->arena, w->run->n_parts, sizeof *e->readers);
+    e->names = arena_array(w->arena, w->run->n_parts, sizeof *e->names);
     w->state = e;
-    return e->readers ? ERR_NONE : ERR(ERR_NOMEM, "query: export");
+    return e->readers && e->names ? ERR_NONE : ERR(ERR_NOMEM, "query: export");
 }
 
 static struct err flush(struct exporter *e, size_t at_least) {
@@ -45,6 +47,26 @@ static void write_time(struct jout *j, int64_t us) {
         jout_f64(j, (double)us / (double)US_PER_S);
 }
 
+static struct err write_name(struct worker *w, const struct hit *h, struct jout *j) {
+    struct exporter *e = w->state;
+    const struct active_part *a = &w->run->parts[h->part];
+    struct str **names = &e->names[h->part];
+    if (!*names) *names = arena_array(w->arena, (size_t)a->n_events + 1, sizeof **names);
+    if (!*names) return ERR(ERR_NOMEM, "query: export");
+    struct str *name = &(*names)[column_code(w, h, &w->parts[h->part].names)];
+    if (name->p) {
+        jout_raw(j, *name);
+        return ERR_NONE;
+    }
+    size_t from = e->lines.n;
+    value_write_text(w->run, j,
+                     part_event_hash(a->part, column_code(w, h, &w->parts[h->part].names)),
+                     TEXT_STRING);
+    TRY(buf_err(&e->lines));
+    *name = arena_str(w->arena, (struct str){e->lines.p + from, e->lines.n - from});
+    return name->p ? ERR_NONE : ERR(ERR_NOMEM, "query: export");
+}
+
 static struct err write_line(struct worker *w, const struct hit *h) {
     struct exporter *e = w->state;
     const struct part *p = w->run->parts[h->part].part;
@@ -54,8 +76,7 @@ static struct err write_line(struct worker *w, const struct hit *h) {
     jout_init(&j, &e->lines);
     jout_object(&j);
     jout_keyz(&j, "event");
-    value_write_text(w->run, &j, part_event_hash(p, column_code(w, h, &w->parts[h->part].names)),
-                     TEXT_STRING);
+    TRY(write_name(w, h, &j));
     jout_keyz(&j, "properties");
     jout_object(&j);
     write_time(&j, h->t);

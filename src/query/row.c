@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define MAX_KEY_BYTES (1u << 20)
+
 /* ---- names ---- */
 
 static struct err split(struct str path, struct arena *a, struct row_name *out) {
@@ -27,15 +29,26 @@ static struct err split(struct str path, struct arena *a, struct row_name *out) 
     return ERR_NONE;
 }
 
+static struct err key_of(struct str name, struct arena *a, struct str *out) {
+    AUTO(buf_done) struct buf b;
+    struct jout j;
+    buf_init(&b, MAX_KEY_BYTES);
+    jout_init(&j, &b);
+    jout_str(&j, name);
+    TRY(buf_err(&b));
+    *out = arena_str(a, buf_str(&b));
+    return out->p ? ERR_NONE : ERR(ERR_NOMEM, "query: names");
+}
+
 struct err row_name_of(const struct run *r, struct id128 name, struct arena *a,
                        struct row_name *out) {
     bool sealed;
     struct str s = value_text(r, name, a, &sealed);
     if (!s.p) return ERR(ERR_NOMEM, "query: names");
-    if (!sealed) return split(s, a, out);
     out->parts[0] = s;
     out->n = 1;
-    return ERR_NONE;
+    if (!sealed) TRY(split(s, a, out));
+    return key_of(out->parts[out->n - 1], a, &out->key);
 }
 
 int row_name_cmp(const void *a, const void *b) {
@@ -65,7 +78,7 @@ void row_member(struct row_nest *n, const struct row_name *name) {
         jout_key(n->j, name->parts[n->depth]);
         jout_object(n->j);
     }
-    jout_key(n->j, name->parts[name->n - 1]);
+    jout_key_raw(n->j, name->key);
     n->open = name;
 }
 
@@ -79,6 +92,19 @@ void row_members_end(struct row_nest *n) {
 static int cmp_columns(const void *a, const void *b) {
     const struct row_column *x = a, *y = b;
     return row_name_cmp(&x->name, &y->name);
+}
+
+static struct err memo_new(struct row_reader *rr, uint32_t entries, struct row_memo **out) {
+    struct row_memo *m = arena_alloc(rr->arena, sizeof *m);
+    if (!m) return ERR(ERR_NOMEM, "query: rows");
+    size_t bytes = ((size_t)entries + 1) * sizeof *m->known;
+    if (entries <= ROW_MEMO_ENTRIES && rr->kept_bytes + bytes <= ROW_MEMO_ALL) {
+        m->known = arena_alloc(rr->arena, bytes);
+        if (!m->known) return ERR(ERR_NOMEM, "query: rows");
+        rr->kept_bytes += bytes;
+    }
+    *out = m;
+    return ERR_NONE;
 }
 
 struct err row_reader_new(const struct run *r, const struct part *p, uint32_t window_rows,
@@ -95,6 +121,7 @@ struct err row_reader_new(const struct run *r, const struct part *p, uint32_t wi
         *c = (struct row_column){.column = (int)i, .class = info->class};
         TRY(row_name_of(r, info->property, a, &c->name));
         c->name.index = (uint32_t)i;
+        if (c->class == PART_CODE) TRY(memo_new(rr, info->dictionary_n, &c->memo));
     }
     if (rr->n) qsort(rr->columns, rr->n, sizeof *rr->columns, cmp_columns);
     *out = rr;
@@ -120,23 +147,49 @@ static struct err load(struct row_reader *rr, struct row_column *c, uint32_t row
     return ERR_NONE;
 }
 
+/* Keeps the text of a code, if it is short and there is room. */
+static void keep(struct row_reader *rr, struct row_memo *m, uint32_t code, struct str text) {
+    m->code = 0;
+    if (text.n > ROW_MEMO_BYTES || !text.n) return;
+    if (!m->known) {
+        memcpy(m->last, text.p, text.n);
+        m->n = (uint32_t)text.n;
+        m->code = code;
+    } else if (rr->kept_bytes + text.n <= ROW_MEMO_ALL) {
+        m->known[code] = arena_str(rr->arena, text);
+        rr->kept_bytes += text.n;
+    }
+}
+
+static void write_code(struct row_reader *rr, struct row_column *c, uint32_t code, struct jout *j) {
+    struct row_memo *m = c->memo;
+    struct str known = m->known          ? m->known[code]
+                       : m->code == code ? (struct str){m->last, m->n}
+                                         : (struct str){0};
+    if (known.p) {
+        jout_raw(j, known);
+        return;
+    }
+    struct part_value v;
+    size_t from = j->b->n;
+    part_entry(rr->part, c->column, code, &v);
+    value_write(rr->run, j, &v);
+    if (j->b->failed == ERR_OK) keep(rr, m, code, (struct str){j->b->p + from, j->b->n - from});
+}
+
 struct err row_write(struct row_reader *rr, uint32_t row, struct jout *j) {
     struct row_nest nest = {.j = j};
     for (uint32_t i = 0; i < rr->n; i++) {
         struct row_column *c = &rr->columns[i];
         if (row - c->win.base >= c->win.n) TRY(load(rr, c, row));
         if (c->empty) continue;
-        struct part_value v = {.type = PV_NUMBER};
-        if (c->class == PART_CODE) {
-            uint32_t code = c->win.codes[row - c->win.base];
-            if (!code) continue;
-            part_entry(rr->part, c->column, code, &v);
-        } else {
-            v.number = c->win.numbers[row - c->win.base];
-            if (isnan(v.number)) continue;
-        }
+        uint32_t at = row - c->win.base;
+        if (c->class == PART_CODE ? !c->win.codes[at] : isnan(c->win.numbers[at])) continue;
         row_member(&nest, &c->name);
-        value_write(rr->run, j, &v);
+        if (c->class == PART_CODE)
+            write_code(rr, c, c->win.codes[at], j);
+        else
+            jout_f64(j, c->win.numbers[at]);
     }
     row_members_end(&nest);
     return ERR_NONE;

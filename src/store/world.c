@@ -29,33 +29,62 @@ static struct str word(void *ctx, struct id128 hash) {
     return text;
 }
 
-bool store_world_sealed(const struct store_world *w, struct id128 hash, struct arena *a,
+/* Looks in part `*where` first, and says in which it was found. */
+static bool find_sealed(const struct store_world *w, struct id128 hash, size_t *where,
                         struct store_sealed *out) {
-    for (size_t i = 0; i < w->parts.n; i++) {
+    for (size_t k = 0; k < w->parts.n; k++) {
         struct part_sealed found;
+        size_t i = (k + *where) % w->parts.n;
         if (!part_sealed(w->parts.parts[i], hash, &found)) continue;
+        *where = i;
         out->text = found.text;
         out->path_hash = found.path_hash;
         memcpy(out->box, found.box, SEAL_BOX_BYTES);
         return true;
     }
-    return profile_sealed(w, hash, a, out);
+    return false;
+}
+
+bool store_world_sealed(const struct store_world *w, struct id128 hash, struct arena *a,
+                        struct store_sealed *out) {
+    size_t where = 0;
+    return find_sealed(w, hash, &where, out) || profile_sealed(w, hash, a, out);
+}
+
+/* Where the frame's key is or goes: a frame has one place, and the next one with the same place
+ * takes it. */
+static struct world_frame_key *frame_key_of(struct store_world *w, struct id128 frame) {
+    uint32_t at;
+    if (!w->frame_keys) w->frame_keys = calloc(WORLD_FRAME_KEYS, sizeof *w->frame_keys);
+    memcpy(&at, frame.b, sizeof at);
+    return w->frame_keys ? &w->frame_keys[at % WORLD_FRAME_KEYS] : NULL;
+}
+
+static bool frame_key(struct store_world *w, const struct store_sealed *s,
+                      const uint8_t **out_key) {
+    struct world_frame_key *k = frame_key_of(w, s->text.frame);
+    if (!k) return false;
+    *out_key = k->key;
+    if (k->is_set && id128_eq(k->frame, s->text.frame)) return true;
+    k->is_set =
+        seal_open_box(s->box, &w->secret, w->query.project, s->text.frame, k->key).code == ERR_OK;
+    k->frame = s->text.frame;
+    return k->is_set;
 }
 
 static bool open_text(void *ctx, struct id128 hash, struct arena *a, struct str *out) {
     struct store_world *w = ctx;
     struct store_sealed sealed;
-    if (!store_world_sealed(w, hash, a, &sealed)) return false;
-    uint8_t key[32], *clear = arena_alloc(a, sealed.text.ciphertext.n + 1);
+    const uint8_t *key;
+    if (!find_sealed(w, hash, &w->sealed_in, &sealed) && !profile_sealed(w, hash, a, &sealed))
+        return false;
+    uint8_t *clear = arena_alloc(a, sealed.text.ciphertext.n + 1);
     size_t n = 0;
-    bool ok =
-        clear &&
-        seal_open_box(sealed.box, &w->secret, w->query.project, sealed.text.frame, key).code ==
-            ERR_OK &&
-        seal_open_text(key, w->query.project, &sealed.text, clear, &n).code == ERR_OK;
-    secret_wipe(key, sizeof key);
-    if (ok) *out = (struct str){(char *)clear, n};
-    return ok;
+    if (!clear || !frame_key(w, &sealed, &key) ||
+        seal_open_text(key, w->query.project, &sealed.text, clear, &n).code != ERR_OK)
+        return false;
+    *out = (struct str){(char *)clear, n};
+    return true;
 }
 
 static void fill(struct store_world *w) {
@@ -103,6 +132,8 @@ void store_world_free(struct store_world *w) {
     part_list_done(&w->parts);
     alias_array_unref(w->aliases);
     free(w->handles);
+    if (w->frame_keys) secret_wipe(w->frame_keys, WORLD_FRAME_KEYS * sizeof *w->frame_keys);
+    free(w->frame_keys);
     secret_wipe(w, sizeof *w);
     free(w);
 }

@@ -7,6 +7,15 @@ struct world_handle {
     struct id128 handle, hash;
 };
 
+/* Frame keys that were opened, by frame id: opening a box costs a hundred times what a text does,
+ * and a frame sealed the texts of thousands of events. */
+#define WORLD_FRAME_KEYS 4096 /* a power of two */
+struct world_frame_key {
+    struct id128 frame;
+    uint8_t key[32];
+    bool is_set;
+};
+
 struct store_world {
     struct meta *meta;
     struct project *project; /* projects are never freed while the store lives */
@@ -17,6 +26,9 @@ struct store_world {
     bool has_secret, has_handles;
     struct world_handle *handles; /* [n_handles], sorted by handle */
     size_t n_handles;
+    size_t sealed_in; /* the part that held the last text opened */
+    struct world_frame_key
+        *frame_keys; /* [WORLD_FRAME_KEYS]; NULL until the first text is opened */
     struct query_world query;
 };
 
