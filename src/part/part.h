@@ -132,6 +132,15 @@ uint32_t part_find_person(const struct part *p, struct id128 id);
 struct id128 part_row_person(const struct part *p, uint32_t row);
 
 void part_times(const struct part *p, uint32_t row, uint32_t n, int64_t *out_us /* [n] */);
+/* Times as they are stored: base_us + tick x unit_us. part_ticks only where `most`, the greatest,
+ * is below 2^32. */
+struct part_ticks {
+    int64_t base_us;
+    uint32_t unit_us;
+    uint64_t most;
+};
+struct part_ticks part_ticks_of(const struct part *p);
+void part_ticks(const struct part *p, uint32_t row, uint32_t n, uint32_t *out /* [n] */);
 /* Event names: codes 1..n_events into a dictionary sorted by hash. */
 void part_event_codes(const struct part *p, uint32_t row, uint32_t n, uint32_t *out /* [n] */);
 /* The same codes where they lie, 1, 2 or 4 bytes each, little-endian and unaligned, for scans in

@@ -53,6 +53,17 @@ void part_times(const struct part *p, uint32_t row, uint32_t n, int64_t *out_us)
     }
 }
 
+struct part_ticks part_ticks_of(const struct part *p) {
+    uint32_t unit = p->file.time_unit_us == 1 ? 1 : 1000;
+    uint64_t away = (uint64_t)p->file.max_time_us - (uint64_t)p->file.time_base_us;
+    return (struct part_ticks){
+        .base_us = p->file.time_base_us, .unit_us = unit, .most = away / unit};
+}
+
+void part_ticks(const struct part *p, uint32_t row, uint32_t n, uint32_t *out) {
+    part_stream_get32(&p->times, row, n, out);
+}
+
 static void clamp(uint32_t *v, uint32_t n, uint32_t max) {
     for (uint32_t i = 0; i < n; i++)
         v[i] = v[i] <= max ? v[i] : 0;

@@ -24,6 +24,12 @@ static inline uint64_t load64(const uint8_t *p) {
     return v;
 }
 
+static inline uint32_t load32(const uint8_t *p) {
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
 static inline uint16_t load16(const uint8_t *p) {
     uint16_t v;
     memcpy(&v, p, sizeof v);
@@ -139,6 +145,9 @@ get_packed(const uint8_t *p, const struct part_block *b, uint32_t at, uint32_t n
     } else if (width == 16) {
         for (uint32_t i = 0; i < n; i++)
             put(t, i, base + load16(p + (size_t)(at + i) * 2));
+    } else if (width == 32) {
+        for (uint32_t i = 0; i < n; i++)
+            put(t, i, base + load32(p + (size_t)(at + i) * 4));
     } else if (width == 64) {
         for (uint32_t i = 0; i < n; i++)
             put(t, i, base + load64(p + (size_t)(at + i) * 8));

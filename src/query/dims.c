@@ -170,6 +170,27 @@ struct idset dim_ids(struct worker *w, uint32_t dim, const struct hit *h) {
     return set_of(w, dim, 1);
 }
 
+/* Of codes that were met before the slot is at hand. */
+static uint32_t slot_at_hand(struct worker *w, uint32_t dim, const struct hit *h) {
+    struct reading *r = &w->parts[h->part].reads[w->run->dims[dim].ref];
+    struct column *c = r->n_code == 1 && r->n_number == 0 ? r->code[0] : NULL;
+    return c && c->ids[dim] ? c->ids[dim][column_code(w, h, c)] : 0;
+}
+
+bool dim_one(struct worker *w, uint32_t dim, const struct hit *hits, uint32_t n, uint32_t *out) {
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t slot = slot_at_hand(w, dim, &hits[i]);
+        if (!slot || slot & ID_LIST) {
+            struct idset set = dim_ids(w, dim, &hits[i]);
+            if (set.n != 1) return false;
+            slot = set.ids[0] + 1;
+        }
+        if (i && slot - 1 != *out) return false;
+        *out = slot - 1;
+    }
+    return n > 0;
+}
+
 /* ---- raw values, for numbers ---- */
 
 struct each {

@@ -25,6 +25,7 @@ struct funnel {
     uint32_t n_holds, holds_cap;
     struct table held; /* uint32_t[PLAN_MAX_HOLD] -> number */
     struct funnel_person person;
+    bool may_be_plain;
 };
 
 static struct err plan(struct run *r) {
@@ -49,6 +50,7 @@ static struct err init(struct worker *w) {
     f->person = (struct funnel_person){.n_steps = (uint32_t)w->run->q->n_steps,
                                        .window_us = w->run->q->window_us,
                                        .arena = w->arena};
+    f->may_be_plain = funnel_may_be_plain(w->run->q);
     w->state = f;
     return ERR_NONE;
 }
@@ -197,8 +199,19 @@ static struct err run_row(struct worker *w, uint32_t from, uint32_t to, uint32_t
     return count(w, f->starts[from].row, best);
 }
 
+/* The row of a person all of whose events are of one. */
+static struct err count_plain(struct worker *w, const struct hit *start, struct funnel_path *path) {
+    struct idset rows = groups_of(w, start, true);
+    if (w->run->ranking) path->depth = 1;
+    return rows.n ? count(w, rows.ids[0], path) : w->error;
+}
+
 static struct err person(struct worker *w, const struct hit *hits, uint32_t n) {
     struct funnel *f = w->state;
+    struct funnel_path path;
+    uint32_t start;
+    if (f->may_be_plain && funnel_plain(w, hits, n, &start, &path))
+        return path.depth ? count_plain(w, &hits[start], &path) : ERR_NONE;
     TRY(read_events(w, hits, n));
     TRY(find_starts(w, hits, n));
     if (f->n_starts > 1 && w->run->q->n_breakdown)

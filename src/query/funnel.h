@@ -37,3 +37,9 @@ struct err funnel_ordered(struct funnel_person *p, struct funnel_path *out);
 struct err funnel_any(struct funnel_person *p, struct funnel_path *out);
 /* Negative: a is better. */
 int funnel_path_cmp(const struct funnel_path *a, const struct funnel_path *b);
+
+/* funnel_plain.c: the same for one whose events are plain, of a question that may be; false: they
+ * are not. depth 0: no start. `out_start`: the first hit that is one. */
+bool funnel_may_be_plain(const struct query *q);
+bool funnel_plain(struct worker *w, const struct hit *hits, uint32_t n, uint32_t *out_start,
+                  struct funnel_path *out);

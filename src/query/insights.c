@@ -8,6 +8,16 @@ static const int trail_days[] = {1, 7, 30};
 
 /* ---- plan ---- */
 
+/* People by bucket: the buckets of marks are those of the answer, cut at the range's ends. */
+static void plan_marks(struct run *r) {
+    const struct range *g = &r->range;
+    if (g->n > MARKS_MAX_BUCKETS) return;
+    r->marks_n = g->n;
+    memcpy(r->mark_bounds, g->starts, (g->n + 1) * sizeof *g->starts);
+    r->mark_bounds[0] = g->from_us;
+    r->mark_bounds[g->n] = g->to_us;
+}
+
 static struct err plan(struct run *r) {
     const struct query *q = r->q;
     TRY(range_buckets(&r->range, q->interval, r->arena, r->fault));
@@ -22,7 +32,39 @@ static struct err plan(struct run *r) {
             lo = range_day(r->w->zone, r->range.from_us, trail_days[m->measure - MEASURE_DAU]);
         if (lo < r->lo_us) r->lo_us = lo;
     }
+    if (measure_is_plain(r) && q->metrics[0].measure == MEASURE_UNIQUE) plan_marks(r);
     return ERR_NONE;
+}
+
+static bool counts_rows(const struct plan_metric *m) {
+    switch (m->measure) {
+    case MEASURE_TOTAL:
+    case MEASURE_SUM:
+    case MEASURE_AVERAGE:
+    case MEASURE_MIN:
+    case MEASURE_MAX:
+    case MEASURE_PERCENTILE:
+    case MEASURE_DISTINCT:
+        return !m->per_user;
+    case MEASURE_UNIQUE:
+    case MEASURE_SESSIONS:
+    case MEASURE_DAU:
+    case MEASURE_WAU:
+    case MEASURE_MAU:
+        break;
+    }
+    return false;
+}
+
+static bool rowwise(const struct run *r) {
+    bool yes = true;
+    for (size_t i = 0; i < r->q->n_metrics; i++)
+        yes &= counts_rows(&r->q->metrics[i]);
+    for (uint32_t i = 0; i < r->n_refs; i++)
+        yes &= r->refs[i].plan->kind != REF_USER;
+    for (uint32_t i = 0; i < r->q->n_leaves; i++)
+        yes &= r->leaves[i].plan->kind != FILTER_COHORT;
+    return yes;
 }
 
 /* ---- init ---- */
@@ -241,8 +283,10 @@ static struct err emit(struct worker *w, struct jout *j) {
 
 const struct report query_insights = {.name = "insights",
                                       .plan = plan,
+                                      .rowwise = rowwise,
                                       .init = init,
                                       .person = person,
+                                      .marked = measure_marked,
                                       .merge = merge,
                                       .rank = rank,
                                       .emit = emit};

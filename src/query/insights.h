@@ -62,6 +62,7 @@ void measure_add(struct worker *w, uint32_t m, const struct hit *h, struct idset
 /* The same for all of a person's hits, where the question is as plain as can be. */
 bool measure_is_plain(const struct run *r);
 struct err measure_plain(struct worker *w, const struct hit *hits, uint32_t n);
+void measure_marked(struct worker *w, const struct marks *m);
 /* The person is done: per_user values become averages' parts. */
 void measure_person(struct worker *w, uint32_t m);
 struct slot *measure_slot(struct worker *w, struct metric *m, uint32_t row);

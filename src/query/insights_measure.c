@@ -271,6 +271,15 @@ struct err measure_plain(struct worker *w, const struct hit *hits, uint32_t n) {
     return w->error;
 }
 
+/* The same of a person's buckets. */
+void measure_marked(struct worker *w, const struct marks *m) {
+    struct slot *s = measure_slot(w, &((struct insights *)w->state)->metrics[0], 0);
+    if (!s || !measure_cell(w, s, 0)) return;
+    s->whole.n++;
+    for (uint64_t left = m->all[0]; left; left &= left - 1)
+        s->buckets[__builtin_ctzll(left)].n++;
+}
+
 void measure_add(struct worker *w, uint32_t m, const struct hit *h, struct idset g) {
     struct metric *metric = &((struct insights *)w->state)->metrics[m];
     const struct range *r = &w->run->range;

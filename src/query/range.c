@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #define DEFAULT_DAYS 30
+#define MIN_CELLS 2048
 
 int64_t range_day(const struct zone *z, int64_t us, int days) {
     struct civil c;
@@ -87,14 +88,29 @@ struct err range_span(const struct query *q, const struct query_world *w, struct
     return ERR(ERR_INVALID, "query: range");
 }
 
-struct err range_buckets(struct range *r, enum plan_interval interval, struct arena *a,
-                         struct query_fault *fault) {
+/* Cells of equal length, at least two for each bucket: what lies in one is near its first bucket.
+ */
+static struct err set_cells(struct range *r, struct arena *a) {
+    uint64_t span = (uint64_t)r->starts[r->n] - (uint64_t)r->starts[0];
+    uint64_t most = r->n < MIN_CELLS / 2 ? MIN_CELLS : (uint64_t)r->n * 2;
+    for (r->shift = 0; span >> r->shift >= most;)
+        r->shift++;
+    uint64_t n = (span >> r->shift) + 1;
+    r->cells = arena_array(a, n, sizeof *r->cells);
+    if (!r->cells) return ERR(ERR_NOMEM, "query: buckets");
+    uint32_t at = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        while (at + 1 < r->n && (uint64_t)(r->starts[at + 1] - r->starts[0]) <= i << r->shift)
+            at++;
+        r->cells[i] = at;
+    }
+    return ERR_NONE;
+}
+
+static struct err set_starts(struct range *r, struct arena *a, struct query_fault *fault) {
     uint32_t cap = 0;
-    r->interval = interval;
-    r->n = 0;
-    r->starts = NULL;
-    int64_t at = range_floor(r->zone, interval, r->from_us);
-    for (;; at = range_next(r->zone, interval, at)) {
+    int64_t at = range_floor(r->zone, r->interval, r->from_us);
+    for (;; at = range_next(r->zone, r->interval, at)) {
         if (r->n >= cap) {
             uint32_t bigger = cap ? cap * 4 : 64;
             int64_t *starts = arena_array(a, bigger, sizeof *starts);
@@ -114,17 +130,23 @@ struct err range_buckets(struct range *r, enum plan_interval interval, struct ar
     return ERR(ERR_LIMIT, "query: buckets");
 }
 
+struct err range_buckets(struct range *r, enum plan_interval interval, struct arena *a,
+                         struct query_fault *fault) {
+    r->interval = interval;
+    r->n = 0;
+    r->starts = NULL;
+    TRY(set_starts(r, a, fault));
+    return set_cells(r, a);
+}
+
 uint32_t range_bucket(const struct range *r, int64_t us, uint32_t hint) {
     if (hint < r->n && r->starts[hint] <= us && us < r->starts[hint + 1]) return hint;
-    uint32_t low = 0, high = r->n - 1;
-    while (low < high) {
-        uint32_t mid = low + (high - low + 1) / 2;
-        if (r->starts[mid] <= us)
-            low = mid;
-        else
-            high = mid - 1;
-    }
-    return low;
+    if (us < r->starts[0]) return 0;
+    if (us >= r->starts[r->n]) return r->n - 1;
+    uint32_t at = r->cells[((uint64_t)us - (uint64_t)r->starts[0]) >> r->shift];
+    while (us >= r->starts[at + 1])
+        at++;
+    return at;
 }
 
 void range_label(const struct range *r, int64_t start_us, char out[32]) {

@@ -11,6 +11,8 @@ struct range {
     int64_t from_us, to_us; /* [from, to) */
     uint32_t n;             /* buckets */
     int64_t *starts; /* [n + 1]; the first may lie before from_us, the last entry behind to_us */
+    uint32_t *cells; /* bucket at the begin of each 2^shift microseconds from starts[0] on */
+    unsigned shift;
 };
 
 /* from/to of the plan in the world's zone; ERR_INVALID with the fault filled when from is behind

@@ -15,6 +15,21 @@ struct retention {
                         it is */
 };
 
+/* Buckets of marks are the intervals, after one for all that was before where that matters. */
+static void plan_marks(struct run *r) {
+    const struct range *g = &r->range;
+    uint32_t before = r->q->first_ever ? 1 : 0, n = g->n + r->q->periods + before;
+    if (n > MARKS_MAX_BUCKETS || g->from_us != g->starts[0] || g->to_us != g->starts[g->n]) return;
+    int64_t at = g->starts[0];
+    if (before) r->mark_bounds[0] = INT64_MIN;
+    for (uint32_t i = before; i < n; i++) {
+        r->mark_bounds[i] = at;
+        at = range_next(r->w->zone, r->q->interval, at);
+    }
+    r->mark_bounds[n] = at;
+    r->marks_n = at == r->hi_us ? n : 0;
+}
+
 static struct err plan(struct run *r) {
     const struct query *q = r->q;
     TRY(range_buckets(&r->range, q->interval, r->arena, r->fault));
@@ -33,6 +48,7 @@ static struct err plan(struct run *r) {
         at = range_next(r->w->zone, q->interval, at);
     r->hi_us = at;
     if (q->first_ever) r->lo_us = INT64_MIN;
+    plan_marks(r);
     return ERR_NONE;
 }
 
@@ -90,6 +106,22 @@ static struct err person(struct worker *w, const struct hit *hits, uint32_t n) {
     return ERR_NONE;
 }
 
+static void marked(struct worker *w, const struct marks *m) {
+    struct retention *s = w->state;
+    const struct query *q = w->run->q;
+    uint32_t before = q->first_ever ? 1 : 0;
+    if (!m->all[START] || (before && m->all[START] & 1)) return;
+    uint32_t first = (uint32_t)__builtin_ctzll(m->all[START]), cohort = first - before;
+    if (cohort >= w->run->range.n) return;
+    uint64_t *cells = s->cells + (size_t)cohort * (q->periods + 1);
+    uint64_t back = m->after >> first;
+    if (q->periods < 63) back &= (UINT64_C(2) << q->periods) - 1;
+    s->size[cohort]++;
+    if (q->on_or_after && back) back = UINT64_C(1) << (63 - __builtin_clzll(back));
+    for (; back; back &= back - 1)
+        cells[__builtin_ctzll(back)]++;
+}
+
 static struct err merge(struct worker *into, const struct worker *from) {
     struct retention *a = into->state;
     const struct retention *b = from->state;
@@ -139,5 +171,6 @@ const struct report query_retention = {.name = "retention",
                                        .plan = plan,
                                        .init = init,
                                        .person = person,
+                                       .marked = marked,
                                        .merge = merge,
                                        .emit = emit};

@@ -275,6 +275,9 @@ static struct err scan_report(struct run *r, struct jout *j, uint64_t *out_scann
         TRY(run_add_dim(r, &r->q->breakdown[i], false, &dim));
     }
     TRY(active_parts(r));
+    r->marks = r->marks_n && marks_fit(r);
+    r->rowwise = r->report->rowwise && r->report->rowwise(r);
+    if (r->rowwise) scan_clash(r, &r->clash_lo_us, &r->clash_hi_us);
     TRY(all_passes(r, &seeds, &w));
     jout_keyz(j, "report");
     jout_strz(j, r->report->name);

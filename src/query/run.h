@@ -76,6 +76,15 @@ struct texts {
     struct arena *arena;
 };
 
+/* ---- marks: what plain reports ask of a person (marks.c) ---- */
+#define MARKS_MAX_BUCKETS 64
+struct marks {
+    uint64_t all[2];  /* by selector: bits of the buckets that hold an event of it */
+    uint64_t after;   /* buckets that hold an event of selector 1 later than first_us */
+    int64_t first_us; /* of the first event of selector 0; INT64_MAX: none */
+    int64_t later_us; /* no event is before this */
+};
+
 /* ---- the run ---- */
 struct active_part {
     const struct part *part;
@@ -88,6 +97,9 @@ struct active_part {
         event_ids; /* [n_events + 1]: number of the event in run->events; only if the report asks */
     const uint64_t *hidden; /* bit per person: a device whose rows belong to another; NULL: none */
 };
+static inline bool active_hidden(const struct active_part *a, uint32_t person) {
+    return a->hidden && (a->hidden[person / 64] >> (person % 64) & 1);
+}
 struct device_run {
     struct id128 person;
     uint32_t at; /* index of the device among the part's persons */
@@ -112,6 +124,13 @@ struct run {
     size_t n_selectors;
     bool has_filters;
     bool want_event_ids;
+    /* The report needs no more of a person than marks: buckets [mark_bounds[i], mark_bounds[i + 1])
+     * of the times that it takes. marks_n 0: it needs hits. */
+    int64_t mark_bounds[MARKS_MAX_BUCKETS + 1];
+    uint32_t marks_n;
+    bool marks;   /* and parts and filters allow it */
+    bool rowwise; /* the report may be given rows in any order, whoever they are of */
+    int64_t clash_lo_us, clash_hi_us; /* rowwise: only at these times may duplicates be */
     uint64_t must; /* a person without an event of these selectors is none of the report's; 0: all
                       are. Filters may turn it off: they count what they can't tell */
 
@@ -234,6 +253,7 @@ struct worker {
     struct hit *scratch;
     uint32_t scratch_cap;
 
+    struct scan *scan; /* scan.c's lists; NULL before the first slice */
     struct tape *tape; /* written by a pass that ranks; NULL: not */
     struct id128 person;
     uint32_t serial; /* grows with each person */
@@ -272,9 +292,15 @@ struct report {
     const char *name;
     /* Names selectors, dims, the horizon. Asking thread, before anything is bound. */
     struct err (*plan)(struct run *r);
+    /* Whether it asks only what rows hold, not whose they are: `person` is then also given hits of
+     * many persons at once, in no order. NULL: no. */
+    bool (*rowwise)(const struct run *r);
     struct err (*init)(struct worker *w);
     /* Hits of one person, in order of time, filters applied. n > 0. */
     struct err (*person)(struct worker *w, const struct hit *hits, uint32_t n);
+    /* The same, where the run says `marks`, for a person whose events are in one order for sure;
+     * others come as hits. */
+    void (*marked)(struct worker *w, const struct marks *m);
     struct err (*merge)(struct worker *into, const struct worker *from);
     /* Reports with a breakdown: what orders group i. NULL: no groups. */
     double (*rank)(struct worker *w, uint32_t group);
@@ -354,9 +380,16 @@ static inline int64_t worker_time(struct worker *w, const struct hit *h) {
     return h->row - win->base < win->n ? win->times[h->row - win->base] : worker_load_time(w, h);
 }
 
+/* marks.c: whether marks can be had in this world, for a report that asks for them. */
+bool marks_fit(const struct run *r);
+
 /* scan.c: visits the persons of one slice: [slice, slice + 1) of n_slices equal pieces of the range
  * of pseudonyms. */
 struct err scan_slice(struct worker *w, uint32_t slice, uint32_t n_slices);
+/* The times at which duplicates may be that no part has folded: where two parts overlap, and all of
+ * a part whose devices became persons'. Duplicates agree in time, so elsewhere rows may be counted
+ * one by one. [lo, hi): empty if there are none. */
+void scan_clash(const struct run *r, int64_t *out_lo_us, int64_t *out_hi_us);
 
 /* tape.c: persons and their hits written down by a pass that ranks, so that the next one need not
  * look for them again. */
@@ -410,6 +443,8 @@ int values_order(const struct run *r, struct values *vs, uint32_t a, uint32_t b)
 
 /* dims.c: the value numbers of a hit for a breakdown dimension. */
 struct idset dim_ids(struct worker *w, uint32_t dim, const struct hit *h);
+/* Whether all hits have one value, the same: its number. */
+bool dim_one(struct worker *w, uint32_t dim, const struct hit *hits, uint32_t n, uint32_t *out);
 /* All numbers that a hit has for a reference. Returns how many; out_more points at them. */
 uint32_t dim_numbers(struct worker *w, uint32_t ref, const struct hit *h, double *out,
                      uint32_t max);

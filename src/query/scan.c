@@ -1,91 +1,57 @@
 /* scan.c: a slice of the range of pseudonyms, person by person.
  *
- * Every part is sorted by person, so the persons of a slice are one stretch of each. The stretches,
- * and the list of devices under their persons, are merged like sorted files: the smallest id is
- * next, and all sources that stand on it give a run of its rows. A heap holds the sources. Wanted
- * rows are picked by bits (pick.c): a person without one costs a look at a word. With one run, by
- * far the most, the rows stand in order; with several, they are merged by time
- * (equal times: in the order of the journal) and duplicates fold: of two rows with the same event,
- * time and insert number, the later one stays.
+ * Every part is sorted by person, so the persons of a slice are one stretch of each. A slice is cut
+ * into short stretches; in each, every part gives the persons who have wanted rows, with their hits
+ * (batch.c), and these lists are merged like sorted files: the smallest id is next, and all sources
+ * that stand on it give hits. With one source, by far the most, the hits stand in order and are
+ * used where they lie; with several, they are merged by time (equal times: in the order of the
+ * journal) and duplicates fold: of two rows with the same event, time and insert number, the later
+ * one stays. Devices that became a person's are one more source; where one is met, the person's
+ * rows are looked up run by run.
+ *
+ * Where a report does not ask whose an event is (`rowwise`), parts are read row by row instead, as
+ * far as no duplicate can be: see scan_clash.
  */
 #include <stdlib.h>
 
-#include "query/run.h"
+#include "query/batch.h"
 
-#define CHECK_EVERY 512 /* persons between two looks at the clock */
 #define FEW_EQUAL 32
 #define FEW_RUNS 16
-#define FEW_SOURCES 12
+#define STRETCH_ROWS 24576 /* of all parts, about */
 
-struct source {
-    uint64_t key;           /* the first half of the id, as a number: nearly always decides */
-    const struct id128 *id; /* where it stands: persons or the device list's person */
-    uint32_t at, end;
-    uint16_t part;
-    bool devices;
-};
 struct rows {
     uint32_t from, to;
     uint16_t part;
     uint8_t side;
 };
+/* One of the lists that are merged: a part's entries, or those of the devices. */
+struct source {
+    const struct batch_entry *at; /* up to the one behind the last */
+    const struct batch *batch;    /* NULL: the devices */
+};
 struct scan {
     struct worker *w;
-    struct source *heap; /* [n], smallest id first */
+    struct span span;
+    bool again;             /* the rows were counted by scan_flat */
+    struct batch *batches;  /* [n_parts] */
+    struct source *sources; /* [n] */
     uint32_t n;
+    uint32_t left;  /* entries of all sources that were not visited */
+    uint32_t *same; /* [n_same]: sources that stand on the person in hand */
+    uint32_t n_same;
+    uint32_t *upto;              /* [n_parts]: persons of earlier stretches */
+    uint32_t device;             /* the same of devices */
+    struct batch_entry *devices; /* of the stretch: one for each person */
+    uint32_t devices_cap;
     struct rows *rows; /* of the person in hand */
     uint32_t n_rows, rows_cap;
 };
 
-/* ---- sources ---- */
+/* ---- slices and stretches of them ---- */
 
-static bool hidden(const struct active_part *a, uint32_t at) {
-    return a->hidden && (a->hidden[at / 64] >> (at % 64) & 1);
-}
-
-/* Sets `id` to where the source stands, skipping hidden persons. False: at its end. */
-static bool settle(const struct run *r, struct source *s) {
-    if (s->devices) {
-        if (s->at >= s->end) return false;
-        s->id = &r->devices[s->at].person;
-    } else {
-        const struct active_part *a = &r->parts[s->part];
-        while (s->at < s->end && hidden(a, s->at))
-            s->at++;
-        if (s->at >= s->end) return false;
-        s->id = a->persons + s->at;
-    }
-    memcpy(&s->key, s->id->b, sizeof s->key);
-    s->key = __builtin_bswap64(s->key);
-    return true;
-}
-
-static uint64_t second_half(const struct id128 *id) {
-    uint64_t v;
-    memcpy(&v, id->b + 8, sizeof v);
-    return __builtin_bswap64(v);
-}
-
-static bool before(const struct source *a, const struct source *b) {
-    return a->key != b->key ? a->key < b->key : second_half(a->id) < second_half(b->id);
-}
-
-static void sift(struct scan *k, uint32_t i) {
-    while (2 * i + 1 < k->n) {
-        uint32_t least = i, left = 2 * i + 1;
-        for (uint32_t c = left; c < left + 2 && c < k->n; c++) {
-            if (before(&k->heap[c], &k->heap[least])) least = c;
-        }
-        if (least == i) return;
-        struct source t = k->heap[i];
-        k->heap[i] = k->heap[least];
-        k->heap[least] = t;
-        i = least;
-    }
-}
-
-/* The least pseudonym of slice `i` of n; false: behind the last. */
-static bool slice_start(uint32_t i, uint32_t n, struct id128 *out) {
+/* The least pseudonym of piece `i` of n; false: behind the last. */
+static bool piece_start(uint64_t i, uint64_t n, struct id128 *out) {
     if (i >= n) return false;
     uint64_t top = (uint64_t)(((unsigned __int128)i << 64) / n);
     *out = (struct id128){{0}};
@@ -115,28 +81,77 @@ static uint32_t first_device(const struct run *r, struct id128 id) {
     return (uint32_t)low;
 }
 
-static void open_sources(struct scan *k, uint32_t slice, uint32_t n_slices) {
-    const struct run *r = k->w->run;
-    struct id128 from, to;
-    (void)slice_start(slice, n_slices, &from);
-    bool bounded = slice_start(slice + 1, n_slices, &to);
-    if (r->has_only) {
-        if (slice) return;
-        from = r->only;
-        bounded = id_after(from, &to);
+/* ---- sources ---- */
+
+static void open_source(struct scan *k, const struct batch *b, const struct batch_entry *entries,
+                        uint32_t n) {
+    if (n) k->sources[k->n++] = (struct source){entries, b};
+    k->left += n;
+}
+
+/* The devices [k->device, end) as entries: [from, to) are those of one person. */
+static struct err open_devices(struct scan *k, uint32_t end) {
+    const struct device_run *d = k->w->run->devices;
+    uint32_t n = 0;
+    if (k->device == end) return ERR_NONE;
+    k->devices = table_grow(k->w->arena, k->devices, &k->devices_cap, end - k->device + 1,
+                            sizeof *k->devices);
+    if (!k->devices) return ERR(ERR_NOMEM, "query: devices");
+    for (uint32_t i = k->device, to; i < end; i = to) {
+        for (to = i + 1; to < end && id128_eq(d[to].person, d[i].person);)
+            to++;
+        struct batch_entry *e = &k->devices[n++];
+        batch_key(&d[i].person, e);
+        e->from = i;
+        e->to = to;
     }
-    for (uint32_t i = 0; i < r->n_parts; i++) {
-        const struct active_part *a = &r->parts[i];
-        struct source s = {.part = (uint16_t)i};
-        s.at = part_find_person(a->part, from);
-        s.end = bounded ? part_find_person(a->part, to) : a->n_persons;
-        if (settle(r, &s)) k->heap[k->n++] = s;
+    k->devices[n] = (struct batch_entry){.key = UINT64_MAX};
+    open_source(k, NULL, k->devices, n);
+    k->device = end;
+    return ERR_NONE;
+}
+
+static bool at_end(const struct scan *k, const struct source *s) {
+    return s->batch ? s->at == s->batch->entries + s->batch->n
+                    : s->at->to == 0; /* a person of devices has at least one */
+}
+
+/* Of sources with the same first half, which is the greatest possible or whose second halves
+ * differ: those that stand on a person, and on the least. Returns the bits that are left. */
+static uint32_t keep_least(struct scan *k, uint32_t n) {
+    uint32_t kept = 0;
+    uint64_t rest = UINT64_MAX;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct source *s = &k->sources[k->same[i]];
+        if (!at_end(k, s) && s->at->rest < rest) rest = s->at->rest;
     }
-    struct source d = {.devices = true, .at = first_device(r, from)};
-    d.end = bounded ? first_device(r, to) : (uint32_t)r->n_devices;
-    if (settle(r, &d)) k->heap[k->n++] = d;
-    for (uint32_t i = k->n / 2; i-- > 0;)
-        sift(k, i);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct source *s = &k->sources[k->same[i]];
+        k->same[kept] = k->same[i];
+        kept += !at_end(k, s) && s->at->rest == rest;
+    }
+    return kept;
+}
+
+/* The sources that stand on the next person, in the order of parts, devices last. Few parts are the
+ * rule, so they are looked at one after another, without a branch that depends on the ids. */
+static void find_same(struct scan *k) {
+    uint64_t least = k->sources[0].at->key, differ = 0;
+    for (uint32_t i = 1; i < k->n; i++) {
+        uint64_t key = k->sources[i].at->key;
+        least = key < least ? key : least;
+    }
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < k->n; i++) {
+        k->same[n] = i;
+        n += k->sources[i].at->key == least;
+    }
+    const struct batch_entry *first = k->sources[k->same[0]].at;
+    for (uint32_t i = 1; i < n; i++)
+        differ |= k->sources[k->same[i]].at->rest ^ first->rest;
+    if (differ || least == UINT64_MAX) n = keep_least(k, n);
+    k->n_same = n;
+    k->left -= n;
 }
 
 /* ---- the runs of one person ---- */
@@ -170,88 +185,23 @@ static void order_rows(struct rows *rows, uint32_t n) {
     }
 }
 
-static struct err add_source(struct scan *k, const struct source *s) {
-    const struct device_run *d = s->devices ? &k->w->run->devices[s->at] : NULL;
-    return d ? add_rows(k, d->part, d->at, true) : add_rows(k, s->part, s->at, false);
-}
-
-static struct err next_of_many(struct scan *k) {
-    struct id128 person = *k->heap[0].id;
-    uint64_t key = k->heap[0].key;
-    while (k->n && k->heap[0].key == key && memcmp(k->heap[0].id->b + 8, person.b + 8, 8) == 0) {
-        struct source *s = &k->heap[0];
-        TRY(add_source(k, s));
-        s->at++;
-        if (!settle(k->w->run, s)) *s = k->heap[--k->n];
-        sift(k, 0);
-    }
-    k->w->person = person;
-    return ERR_NONE;
-}
-
-/* A few sources are looked at one after another: most persons stand in most parts, and a heap would
- * move all of them. */
-static struct err next_of_few(struct scan *k) {
-    uint32_t least = 0, kept = 0;
-    for (uint32_t i = 1; i < k->n; i++) {
-        if (before(&k->heap[i], &k->heap[least])) least = i;
-    }
-    struct id128 person = *k->heap[least].id;
-    uint64_t key = k->heap[least].key;
-    for (uint32_t i = 0; i < k->n; i++) {
-        struct source *s = &k->heap[i];
-        bool left = true;
-        while (left && s->key == key && memcmp(s->id->b + 8, person.b + 8, 8) == 0) {
-            TRY(add_source(k, s));
-            s->at++;
-            left = settle(k->w->run, s);
-        }
-        if (left && kept != i) k->heap[kept] = *s;
-        kept += left;
-    }
-    k->n = kept;
-    k->w->person = person;
-    return ERR_NONE;
-}
-
-static struct err next_person(struct scan *k) {
-    k->n_rows = 0;
-    TRY(k->n <= FEW_SOURCES ? next_of_few(k) : next_of_many(k));
-    if (k->n_rows > 1) order_rows(k->rows, k->n_rows);
-    return ERR_NONE;
-}
-
 /* ---- wanted rows ---- */
 
-/* One picked row becomes a hit, if it lies in the question's time. Written field by field: copying
- * one that was just put together waits for its parts. */
-static inline uint32_t put_hit(struct worker *w, const struct hit *h, uint32_t n) {
-    struct hit *out = &w->hits[n];
-    out->t = h->t;
-    out->sel = h->sel;
-    out->row = h->row;
-    out->part = h->part;
-    out->side = h->side;
-    return n + (h->t >= w->run->lo_us && h->t < w->run->hi_us);
-}
-
-/* The picked rows of [row, row + 64), by their bits. Such a stretch lies in one window. */
-static uint32_t take(struct worker *w, struct hit h, uint64_t bits, uint32_t n) {
-    const struct picker *k = &w->parts[h.part].wanted.picker;
-    const struct window *times = &w->parts[h.part].times[h.side];
-    const uint64_t *wanted = k->wanted;
-    uint32_t first = h.row;
-    for (; bits && first - times->base >= times->n; bits &= bits - 1) {
+/* The picked rows of [row, row + 64), by their bits, if they lie in the span of time. Such a
+ * stretch lies in one window. Hits are written field by field: copying one that was just put
+ * together waits for its parts. */
+static uint32_t take(struct scan *k, struct hit h, uint64_t bits, uint32_t n) {
+    struct worker *w = k->w;
+    const struct picker *picker = &w->parts[h.part].wanted.picker;
+    for (uint32_t first = h.row; bits; bits &= bits - 1) {
         h.row = first + (uint32_t)__builtin_ctzll(bits);
-        h.t = worker_load_time(w, &h);
-        h.sel = wanted[picker_code(k, h.row)];
-        n = put_hit(w, &h, n);
-    }
-    for (; bits; bits &= bits - 1) {
-        h.row = first + (uint32_t)__builtin_ctzll(bits);
-        h.t = times->times[h.row - times->base];
-        h.sel = wanted[picker_code(k, h.row)];
-        n = put_hit(w, &h, n);
+        struct hit *out = &w->hits[n];
+        out->t = worker_time(w, &h);
+        out->sel = picker->wanted[picker_code(picker, h.row)];
+        out->row = h.row;
+        out->part = h.part;
+        out->side = h.side;
+        n += in_span(&k->span, out->t);
     }
     return n;
 }
@@ -269,17 +219,8 @@ static uint64_t bits_of(struct picks *p, const struct rows *rows, uint32_t row) 
     return bits;
 }
 
-static bool has_needed(const struct scan *k) {
-    for (uint32_t i = 0; i < k->n_rows; i++) {
-        const struct rows *rows = &k->rows[i];
-        struct picks *p = &k->w->parts[rows->part].needed;
-        for (uint32_t row = rows->from & ~UINT32_C(63); row < rows->to; row += 64)
-            if (bits_of(p, rows, row)) return true;
-    }
-    return false;
-}
-
-static struct err collect(struct worker *w, const struct rows *rows, uint32_t *n) {
+static struct err collect(struct scan *k, const struct rows *rows, uint32_t *n) {
+    struct worker *w = k->w;
     struct worker_part *p = &w->parts[rows->part];
     for (uint32_t row = rows->from & ~UINT32_C(63); row < rows->to; row += 64) {
         uint64_t bits = bits_of(&p->wanted, rows, row);
@@ -288,7 +229,7 @@ static struct err collect(struct worker *w, const struct rows *rows, uint32_t *n
         struct hit *hits = table_grow(w->arena, w->hits, &w->hits_cap, *n + 64, sizeof *hits);
         if (!hits) return ERR(ERR_NOMEM, "query: rows of one person");
         w->hits = hits;
-        *n = take(w, (struct hit){.row = row, .part = rows->part, .side = rows->side}, bits, *n);
+        *n = take(k, (struct hit){.row = row, .part = rows->part, .side = rows->side}, bits, *n);
     }
     return ERR_NONE;
 }
@@ -379,49 +320,243 @@ static struct err fold(struct worker *w, uint32_t *n) {
     return ERR_NONE;
 }
 
-/* ---- one person, one slice ---- */
+/* ---- one person ---- */
 
-static struct err visit(struct scan *k) {
-    struct worker *w = k->w;
-    uint32_t n = 0, kept = 0;
-    bool apart = true; /* each run ends before the next begins: in order, and no duplicates */
-    w->serial++;
-    for (uint32_t i = 0; i < k->n_rows; i++)
-        w->scanned += k->rows[i].to - k->rows[i].from;
-    if (w->run->must && !w->run->has_filters && !has_needed(k)) return ERR_NONE;
-    for (uint32_t i = 0; i < k->n_rows; i++) {
-        uint32_t from = n;
-        TRY(collect(w, &k->rows[i], &n));
-        if (from && n > from) apart &= w->hits[from - 1].t < w->hits[from].t;
+/* The person's hits go to the filters and to the report; `hits` may be changed. */
+static struct err give(struct worker *w, struct hit *hits, uint32_t n) {
+    if (w->run->has_filters) {
+        uint32_t kept = 0;
+        for (uint32_t i = 0; i < n; i++) {
+            if (!filter_hit(w, &hits[i])) continue;
+            if (kept != i) hits[kept] = hits[i];
+            kept++;
+        }
+        TRY(w->error);
+        n = kept;
     }
     if (n == 0) return ERR_NONE;
+    if (w->tape) tape_add(w->tape, w->person, hits, n);
+    return w->run->report->person(w, hits, n);
+}
+
+/* The person's hits in w->hits, in the order of their runs. `apart`: each run ends before the next
+ * begins, so they stand in order and hold no duplicates. */
+static struct err give_ordered(struct worker *w, uint32_t n, bool apart) {
     if (!apart) {
         TRY(order_hits(w, n));
         TRY(fold(w, &n));
     }
-    if (!w->run->has_filters) kept = n;
-    for (uint32_t i = kept; i < n; i++) {
-        if (!filter_hit(w, &w->hits[i])) continue;
-        if (kept != i) w->hits[kept] = w->hits[i];
-        kept++;
+    return give(w, w->hits, n);
+}
+
+static struct err add_devices(struct scan *k, const struct batch_entry *e) {
+    for (uint32_t i = e->from; i < e->to; i++) {
+        const struct device_run *d = &k->w->run->devices[i];
+        TRY(add_rows(k, d->part, d->at, true));
     }
-    TRY(w->error);
-    if (kept == 0) return ERR_NONE;
-    if (w->tape) tape_add(w->tape, w->person, w->hits, kept);
-    return w->run->report->person(w, w->hits, kept);
+    return ERR_NONE;
+}
+
+/* With rows of devices, or where marks don't tell the order: run by run. */
+static struct err visit_rows(struct scan *k) {
+    struct worker *w = k->w;
+    uint32_t n = 0;
+    bool apart = true;
+    k->n_rows = 0;
+    for (uint32_t i = 0; i < k->n_same; i++) {
+        const struct source *s = &k->sources[k->same[i]];
+        TRY(s->batch ? add_rows(k, s->batch->part, s->at->at, false) : add_devices(k, s->at));
+    }
+    order_rows(k->rows, k->n_rows);
+    for (uint32_t i = 0; i < k->n_rows; i++) {
+        uint32_t from = n;
+        TRY(collect(k, &k->rows[i], &n));
+        if (from && n > from) apart &= w->hits[from - 1].t < w->hits[from].t;
+    }
+    return n ? give_ordered(w, n, apart) : ERR_NONE;
+}
+
+/* In several parts. */
+static struct err visit_parts(struct scan *k) {
+    struct worker *w = k->w;
+    uint32_t n = 0;
+    bool apart = true, needed = false;
+    for (uint32_t i = 0; i < k->n_same; i++)
+        needed |= k->sources[k->same[i]].at->needed;
+    if (!needed) return ERR_NONE;
+    for (uint32_t i = 0; i < k->n_same; i++) {
+        const struct source *s = &k->sources[k->same[i]];
+        const struct hit *from = s->batch->hits + s->at->from;
+        uint32_t add = s->at->to - s->at->from;
+        if (add > UINT32_MAX - n) return ERR(ERR_LIMIT, "query: rows of one person");
+        struct hit *hits = table_grow(w->arena, w->hits, &w->hits_cap, n + add, sizeof *hits);
+        if (!hits) return ERR(ERR_NOMEM, "query: rows of one person");
+        w->hits = hits;
+        apart &= n == 0 || hits[n - 1].t < from->t;
+        for (uint32_t j = 0; j < add; j++)
+            hits[n + j] = from[j];
+        n += add;
+    }
+    return give_ordered(w, n, apart);
+}
+
+static struct err visit_marks(struct scan *k) {
+    const struct source *s = &k->sources[k->same[0]];
+    struct marks m = s->batch->marks[s->at->from];
+    for (uint32_t i = 1; i < k->n_same; i++) {
+        s = &k->sources[k->same[i]];
+        if (marks_unite(&m, &s->batch->marks[s->at->from])) continue;
+        k->w->person = batch_id(s->at);
+        return visit_rows(k);
+    }
+    k->w->run->report->marked(k->w, &m);
+    return ERR_NONE;
+}
+
+static struct err visit(struct scan *k) {
+    const struct source *s = &k->sources[k->same[0]];
+    bool devices = !k->sources[k->same[k->n_same - 1]].batch;
+    k->w->serial++;
+    if (k->w->run->marks && !devices) return visit_marks(k);
+    k->w->person = batch_id(s->at);
+    if (devices) return visit_rows(k);
+    if (k->n_same > 1) return visit_parts(k);
+    return s->at->needed ? give(k->w, s->batch->hits + s->at->from, s->at->to - s->at->from)
+                         : ERR_NONE;
+}
+
+/* ---- one stretch, one slice ---- */
+
+/* Persons below `to` (NULL: all that are left), from where the last stretch ended. */
+static struct err stretch(struct scan *k, const struct id128 *to) {
+    const struct run *r = k->w->run;
+    k->n = k->left = 0;
+    for (uint32_t i = 0; i < r->n_parts; i++) {
+        const struct active_part *a = &r->parts[i];
+        uint32_t from = k->upto[i], end = to ? part_find_person(a->part, *to) : a->n_persons;
+        k->upto[i] = end;
+        if (!k->again) k->w->scanned += a->starts[end] - a->starts[from];
+        TRY(r->marks ? marks_fill(k->w, &k->batches[i], from, end)
+                     : batch_fill(k->w, &k->batches[i], &k->span, from, end));
+        open_source(k, &k->batches[i], k->batches[i].entries, k->batches[i].n);
+    }
+    TRY(open_devices(k, to ? first_device(r, *to) : (uint32_t)r->n_devices));
+    while (k->left) {
+        find_same(k);
+        TRY(visit(k));
+        TRY(k->w->error);
+        for (uint32_t i = 0; i < k->n_same; i++)
+            k->sources[k->same[i]].at++;
+    }
+    return run_check(r->limits);
+}
+
+/* A worker's lists serve all its slices. */
+static struct err scan_of(struct worker *w, struct scan **out) {
+    uint32_t n = w->run->n_parts + 1;
+    struct scan *k = w->scan ? w->scan : arena_alloc(w->arena, sizeof *k);
+    *out = k;
+    if (w->scan) return ERR_NONE;
+    if (!k) return ERR(ERR_NOMEM, "query: slice");
+    k->w = w;
+    k->batches = arena_array(w->arena, n, sizeof *k->batches);
+    k->sources = arena_array(w->arena, n, sizeof *k->sources);
+    k->same = arena_array(w->arena, n + 1, sizeof *k->same);
+    k->upto = arena_array(w->arena, n, sizeof *k->upto);
+    if (!k->batches || !k->sources || !k->same || !k->upto) return ERR(ERR_NOMEM, "query: slice");
+    for (uint32_t i = 0; i < w->run->n_parts; i++)
+        k->batches[i].part = i;
+    w->scan = k;
+    return ERR_NONE;
+}
+
+static void start_at(struct scan *k, struct id128 from) {
+    for (uint32_t i = 0; i < k->w->run->n_parts; i++)
+        k->upto[i] = part_find_person(k->w->run->parts[i].part, from);
+    k->device = first_device(k->w->run, from);
+}
+
+/* Into how many stretches slices are cut. */
+static uint64_t stretches(const struct run *r, uint32_t n_slices) {
+    uint64_t rows = 0;
+    if (r->limits->persons_per_slice) return 3;
+    for (uint32_t i = 0; i < r->n_parts; i++)
+        rows += r->parts[i].rows;
+    return rows / n_slices / STRETCH_ROWS + 1;
+}
+
+static struct err walk(struct scan *k, uint32_t slice, uint32_t n_slices) {
+    const struct run *r = k->w->run;
+    uint64_t each = stretches(r, n_slices);
+    struct id128 from, to;
+    if (r->has_only) {
+        if (slice) return ERR_NONE;
+        start_at(k, r->only);
+        return stretch(k, id_after(r->only, &to) ? &to : NULL);
+    }
+    (void)piece_start(slice * each, n_slices * each, &from);
+    start_at(k, from);
+    for (uint64_t i = 1; i <= each; i++)
+        TRY(stretch(k, piece_start(slice * each + i, n_slices * each, &to) ? &to : NULL));
+    return ERR_NONE;
+}
+
+/* ---- row by row ---- */
+
+void scan_clash(const struct run *r, int64_t *out_lo_us, int64_t *out_hi_us) {
+    int64_t lo = INT64_MAX, hi = INT64_MIN;
+    for (uint32_t i = 0; i < r->n_parts; i++) {
+        const struct part_info *a = part_info(r->parts[i].part);
+        int64_t from = a->min_time_us, to = a->max_time_us;
+        bool clashes = r->parts[i].hidden != NULL;
+        for (uint32_t j = 0; j < r->n_parts && !clashes; j++) {
+            const struct part_info *b = part_info(r->parts[j].part);
+            int64_t later = from > b->min_time_us ? from : b->min_time_us;
+            int64_t sooner = to < b->max_time_us ? to : b->max_time_us;
+            if (j == i || later > sooner) continue;
+            lo = later < lo ? later : lo;
+            hi = sooner > hi ? sooner : hi;
+        }
+        if (!clashes) continue;
+        lo = from < lo ? from : lo;
+        hi = to > hi ? to : hi;
+    }
+    *out_lo_us = lo < hi || lo == hi ? lo : 0;
+    *out_hi_us = lo <= hi && hi < INT64_MAX ? hi + 1 : 0;
+}
+
+/* The slice's share of every part's rows, outside the clash. */
+static struct err flat(struct scan *k, uint32_t slice, uint32_t n_slices) {
+    struct worker *w = k->w;
+    for (uint32_t i = 0; i < w->run->n_parts; i++) {
+        uint64_t rows = w->run->parts[i].rows;
+        uint32_t at = (uint32_t)(rows * slice / n_slices);
+        uint32_t end = (uint32_t)(rows * (slice + 1) / n_slices);
+        w->scanned += end - at;
+        for (uint32_t to; at < end; at = to) {
+            to = end - at > BATCH_ROWS ? (at / BATCH_ROWS + 1) * BATCH_ROWS : end;
+            TRY(batch_take(w, &k->batches[i], &k->span, at, to));
+            if (k->batches[i].n_hits) TRY(give(w, k->batches[i].hits, k->batches[i].n_hits));
+            TRY(w->error);
+        }
+        TRY(run_check(w->run->limits));
+    }
+    return ERR_NONE;
 }
 
 struct err scan_slice(struct worker *w, uint32_t slice, uint32_t n_slices) {
-    struct scan k = {.w = w};
-    AUTO(arena_free) struct arena *heap = arena_new(0);
-    k.heap = heap ? arena_array(heap, w->run->n_parts + 1, sizeof *k.heap) : NULL;
-    if (!k.heap) return ERR(ERR_NOMEM, "query: slice");
-    open_sources(&k, slice, n_slices);
-    for (uint32_t i = 0; k.n; i++) {
-        if (i % CHECK_EVERY == 0) TRY(run_check(w->run->limits));
-        TRY(next_person(&k));
-        TRY(visit(&k));
-        TRY(w->error);
-    }
-    return ERR_NONE;
+    const struct run *r = w->run;
+    struct scan *k;
+    TRY(scan_of(w, &k));
+    k->again = false;
+    k->span = (struct span){.lo_us = r->lo_us, .hi_us = r->hi_us};
+    if (!r->rowwise) return walk(k, slice, n_slices);
+    k->span.skip_lo_us = r->clash_lo_us;
+    k->span.skip_hi_us = r->clash_hi_us;
+    TRY(flat(k, slice, n_slices));
+    if (r->clash_lo_us >= r->clash_hi_us) return ERR_NONE;
+    k->again = true;
+    k->span = (struct span){.lo_us = r->lo_us > r->clash_lo_us ? r->lo_us : r->clash_lo_us,
+                            .hi_us = r->hi_us < r->clash_hi_us ? r->hi_us : r->clash_hi_us};
+    return walk(k, slice, n_slices);
 }
