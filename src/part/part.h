@@ -171,6 +171,14 @@ void part_numbers(const struct part *p, int column, uint32_t row, uint32_t n,
 /* One row, for those who want few of many. */
 int64_t part_time_at(const struct part *p, uint32_t row);
 uint32_t part_code_at(const struct part *p, int column, uint32_t row);
+/* The rows around `row` that have the same code, where they are stored so; `run` is zeros at first,
+ * then what the last call found: rows in order are found at once. False: use the others. */
+struct part_equal {
+    uint32_t row, n; /* [row, row + n) */
+    uint32_t code;
+    uint32_t number; /* of the run in its block */
+};
+bool part_code_run(const struct part *p, int column, uint32_t row, struct part_equal *run);
 double part_number_at(const struct part *p, int column, uint32_t row);
 void part_entry(const struct part *p, int column, uint32_t code, struct part_value *out);
 uint32_t part_find_code(const struct part *p, int column, struct id128 hash); /* 0: not there */

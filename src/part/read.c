@@ -224,6 +224,14 @@ uint32_t part_code_at(const struct part *p, int column, uint32_t row) {
     return code <= c->info.dictionary_n ? code : 0;
 }
 
+bool part_code_run(const struct part *p, int column, uint32_t row, struct part_equal *run) {
+    assert(column >= 0 && (uint32_t)column < p->file.columns && row < p->file.rows);
+    const struct part_column *c = &p->columns[column];
+    if (c->layout == PART_SPARSE_ROWS || !part_stream_run(&c->values, row, run)) return false;
+    if (run->code > c->info.dictionary_n) run->code = 0;
+    return true;
+}
+
 double part_number_at(const struct part *p, int column, uint32_t row) {
     assert(column >= 0 && (uint32_t)column < p->file.columns && row < p->file.rows);
     const struct part_column *c = &p->columns[column];

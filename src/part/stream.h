@@ -32,6 +32,9 @@ void part_stream_get32(const struct part_stream *s, uint64_t at, uint32_t n,
 void part_stream_get64(const struct part_stream *s, uint64_t at, uint32_t n,
                        uint64_t *out /* [n] */);
 uint64_t part_stream_at(const struct part_stream *s, uint64_t i);
+/* The stretch of equal numbers around i, if its block is stored as such; `run` is what the last
+ * call found, from where the next is looked for, or zeros. */
+bool part_stream_run(const struct part_stream *s, uint64_t i, struct part_equal *run);
 /* The first index whose number is >= value in a rising stream; s->n if there is none. */
 uint64_t part_stream_lower_bound(const struct part_stream *s, uint64_t value);
 

@@ -267,6 +267,41 @@ uint64_t part_stream_at(const struct part_stream *s, uint64_t i) {
     return b->base + unpack_one(numbers, at, b->width);
 }
 
+/* The run that holds row `inside` of a block, from the one that was found last in this block if it
+ * is not far. */
+static uint32_t find_run(const uint8_t *ends, const struct part_block *b, uint32_t inside,
+                         uint32_t last) {
+    uint32_t near =
+        last < b->count && (last == 0 || load16(ends + (size_t)(last - 1) * 2) <= inside)
+            ? last
+            : b->count;
+    for (uint32_t i = 0; i < 8 && near < b->count; i++, near++)
+        if (load16(ends + (size_t)near * 2) > inside) return near;
+    return first_position(ends, b->count, inside + 1);
+}
+
+bool part_stream_run(const struct part_stream *s, uint64_t i, struct part_equal *run) {
+    assert(i < s->n);
+    uint64_t block = i / PART_BLOCK_ROWS;
+    const struct part_block *b = &s->blocks[block];
+    uint32_t first = (uint32_t)(block * PART_BLOCK_ROWS), inside = (uint32_t)(i % PART_BLOCK_ROWS);
+    if (b->encoding == PART_CONST) {
+        *run = (struct part_equal){first, block_rows(s->n, block), (uint32_t)b->base, 0};
+        return true;
+    }
+    if (b->encoding != PART_RUNS) return false;
+    const uint8_t *ends = s->data + (size_t)b->at * 8;
+    bool same = run->n && run->row / PART_BLOCK_ROWS == block;
+    uint32_t at = find_run(ends, b, inside, same ? run->number : 0);
+    if (at >= b->count) return false;
+    uint32_t begin = at ? load16(ends + (size_t)(at - 1) * 2) : 0,
+             end = load16(ends + (size_t)at * 2);
+    if (begin > inside || end <= inside) return false; /* damaged */
+    uint64_t v = b->base + unpack_one(ends + positions_bytes(b->count), at, b->width);
+    *run = (struct part_equal){first + begin, end - begin, (uint32_t)v, at};
+    return true;
+}
+
 /* Lists of terms rise nearly evenly: a few guesses between what is known, then by halves, first
  * near the last guess. */
 uint64_t part_stream_lower_bound(const struct part_stream *s, uint64_t value) {

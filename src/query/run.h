@@ -209,6 +209,7 @@ struct column {
     uint8_t **memo; /* [n_leaves] -> [dictionary_n + 1]: enum tri + 1 */
     uint32_t **ids; /* [n_dims] -> [dictionary_n + 1]: see dims.c */
     struct window win[2];
+    struct part_equal run[2]; /* the rows around the one read last, if one code is stored for all */
 };
 #define COLUMN_EVENTS (-1)
 struct reading {
@@ -366,7 +367,9 @@ static inline uint32_t worker_event(const struct worker *w, const struct hit *h)
     return picker_code(&w->parts[h->part].wanted.picker, h->row);
 }
 static inline uint32_t column_code(struct worker *w, const struct hit *h, struct column *c) {
+    const struct part_equal *run = &c->run[h->side];
     const struct window *win = &c->win[h->side];
+    if (h->row - run->row < run->n) return run->code;
     return h->row - win->base < win->n ? win->codes[h->row - win->base] : column_load_code(w, h, c);
 }
 static inline double column_number(struct worker *w, const struct hit *h, struct column *c) {

@@ -1,7 +1,8 @@
 /* worker.c: one thread's view of the world: windows of decoded rows into the columns that the
  * question reads. A window holds the 1024 rows around the row in hand, since a slice goes through a
  * part's rows in order; rows of devices lie elsewhere and have small windows of their own, so that
- * they don't throw the large ones away. Where only few rows of a stretch are wanted, decoding all
+ * they don't throw the large ones away. Where a part stores one code for a run of rows, the run is
+ * all that is read. Where only few rows of a stretch are wanted, decoding all
  * of it would be most of the work: so the first ones are read singly, and a window is decoded when
  * it turns out to be worth it. */
 #include "query/groups.h"
@@ -46,6 +47,8 @@ uint32_t column_load_code(struct worker *w, const struct hit *h, struct column *
         uint32_t code = worker_event(w, h);
         return code <= c->dictionary_n ? code : 0;
     }
+    if (part_code_run(p, c->index, h->row, &c->run[h->side])) return c->run[h->side].code;
+    c->run[h->side].n = 0;
     if (alone(win, h)) return part_code_at(p, c->index, h->row);
     if (place(w, win, h, sizeof *win->codes))
         part_codes(p, c->index, win->base, win->n, win->codes);
