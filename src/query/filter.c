@@ -267,8 +267,27 @@ enum tri filter_eval(struct worker *w, const struct plan_filter *f, const struct
     return result;
 }
 
+/* Whether one of the question's own filters is known to fail for the codes of this row: of most
+ * rows that fail, no more need be asked. */
+static bool known_to_fail(struct worker *w, const struct hit *h) {
+    const struct plan_filter *all = &w->run->q->filter;
+    for (size_t i = 0; i < all->n; i++) {
+        const struct plan_filter *f = &all->children[i];
+        if (f->kind != FILTER_LEAF) continue;
+        const struct bound_leaf *l = &w->run->leaves[f->leaf];
+        const struct reading *reads = &w->parts[h->part].reads[l->ref];
+        if (reads->n_code != 1 || reads->n_number) continue;
+        uint32_t code = column_code(w, h, reads->code[0]);
+        const uint8_t *memo = reads->code[0]->memo[f->leaf];
+        if (!code || !memo || !memo[code]) continue;
+        if (finish(l, (enum tri)(memo[code] - 1)) == TRI_NO) return true;
+    }
+    return false;
+}
+
 bool filter_hit(struct worker *w, struct hit *h) {
     const struct run *r = w->run;
+    if (known_to_fail(w, h)) return false;
     enum tri common = r->q->filter.n ? filter_eval(w, &r->q->filter, h) : TRI_YES;
     bool unknown = common == TRI_UNKNOWN;
     uint64_t left = common == TRI_NO ? 0 : h->sel, passed = 0;
