@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "base/base.h"
 
 #define assert_text(buffer, z) assert_true(str_is(buf_str(&(buffer)), (z)))
@@ -182,6 +184,21 @@ static void doubles_print_shortest(void **state) {
     expect_number(-0.0, "-0");
 }
 
+/* Decimals take a shorter way: the same text as the shortest that reads back. */
+static void decimals_print_as_the_search_finds_them(void **state) {
+    for (int i = 0; i < 100000; i++) {
+        uint64_t bits = random_u64();
+        double scale = i % 3 == 0 ? 100 : i % 3 == 1 ? 1000 : 1000000;
+        double v = (double)((int64_t)bits >> (12 + bits % 50)) / scale;
+        char text[40];
+        for (int digits = 15; digits <= 17; digits++) {
+            snprintf(text, sizeof text, "%.*g", digits, v);
+            if (strtod(text, NULL) == v) break;
+        }
+        if (v != trunc(v)) expect_number(v, text);
+    }
+}
+
 static void doubles_read_back_exactly(void **state) {
     for (int i = 0; i < 200000; i++) {
         uint64_t bits = random_u64();
@@ -236,6 +253,7 @@ int main(void) {
         cmocka_unit_test(json_puts_commas_where_they_belong),
         cmocka_unit_test(json_text_is_escaped_and_made_utf8),
         cmocka_unit_test(doubles_print_shortest),
+        cmocka_unit_test(decimals_print_as_the_search_finds_them),
         cmocka_unit_test(doubles_read_back_exactly),
         cmocka_unit_test(arena_memory_is_zero_aligned_and_limited),
     };

@@ -55,6 +55,13 @@ static void check_ranges(const struct part_stream *s, const uint64_t *v, uint64_
         }
         if (at < n) assert_int_equal(part_stream_at(s, at), v[at]);
     }
+    struct part_equal run = {0};
+    for (uint64_t at = 0; at < n; at += 1 + next_random() % 40) {
+        if (!part_stream_run(s, at, &run)) continue;
+        assert_true(at - run.row < run.n && run.row + run.n <= n);
+        for (uint32_t j = 0; j < run.n; j++)
+            assert_int_equal(run.code, (uint32_t)v[run.row + j]);
+    }
     free(wide);
     free(narrow);
 }
@@ -133,6 +140,35 @@ static void lower_bound_finds_the_first_not_below(void **state) {
     assert_int_equal(part_stream_lower_bound(&s, rising(8999)), 8999);
     assert_int_equal(part_stream_lower_bound(&s, rising(8999) + 1), 9000);
     free(stored);
+}
+
+/* Rising lists of every shape: even, in clusters, with one far off. */
+static void lower_bound_agrees_with_looking_at_all(void **state) {
+    (void)state;
+    for (uint64_t n = 1; n < 9000; n = n * 3 + 1) {
+        for (int shape = 0; shape < 4; shape++) {
+            uint64_t *v = calloc(n, sizeof *v), at = 5;
+            for (uint64_t i = 0; i < n; i++)
+                v[i] = at += shape == 0   ? 7
+                             : shape == 1 ? next_random() % 3
+                             : shape == 2 ? i * i
+                             : i == n - 1 ? UINT32_MAX
+                                          : 1;
+            struct part_stream s;
+            size_t bytes;
+            uint8_t *stored = encode(v, n, &bytes, &s);
+            for (int i = 0; i < 200; i++) {
+                uint64_t value = i < 100 ? v[next_random() % n] + (uint64_t)(i % 3) - 1
+                                         : next_random() % (v[n - 1] + 9),
+                         want = 0;
+                while (want < n && v[want] < value)
+                    want++;
+                assert_int_equal(part_stream_lower_bound(&s, value), want);
+            }
+            free(stored);
+            free(v);
+        }
+    }
 }
 
 static void a_block_that_leaves_the_section_is_refused(void **state) {
@@ -250,6 +286,7 @@ int main(void) {
         cmocka_unit_test(every_encoding_is_chosen_where_it_is_cheapest),
         cmocka_unit_test(every_width_packs_and_unpacks),
         cmocka_unit_test(lower_bound_finds_the_first_not_below),
+        cmocka_unit_test(lower_bound_agrees_with_looking_at_all),
         cmocka_unit_test(a_block_that_leaves_the_section_is_refused),
         cmocka_unit_test(disorder_inside_a_block_is_read_safely),
         cmocka_unit_test(numbers_come_back_exactly_in_their_form),

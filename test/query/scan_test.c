@@ -52,6 +52,23 @@ static void the_later_part_wins_a_duplicate(void **state) {
         "\"total\":2");
 }
 
+/* Counts look at rows, not at persons, where two parts can't hold the same event: before, between
+ * and after the times that they share. */
+static void rows_are_counted_once_where_parts_overlap(void **state) {
+    world_part(*state, "[[\"ann\",\"A\",\"2026-01-01T01:00:00\",{\"n\":1},1],"
+                       "[\"ann\",\"A\",\"2026-01-01T05:00:00\",{\"n\":1},2],"
+                       "[\"bob\",\"A\",\"2026-01-01T06:00:00\",{\"n\":1},3]]");
+    world_part(*state, "[[\"ann\",\"A\",\"2026-01-01T05:00:00\",{\"n\":10},2],"
+                       "[\"bob\",\"A\",\"2026-01-01T06:00:00\",{\"n\":10},4],"
+                       "[\"bob\",\"A\",\"2026-01-01T09:00:00\",{\"n\":10},5]]");
+    world_part(*state, "[[\"ann\",\"A\",\"2026-01-02T09:00:00\",{\"n\":100},2]]");
+    assert_answer(*state, ASK("{\"event\":\"A\"}"), "\"total\":6");
+    assert_answer(*state, ASK("{\"event\":\"A\",\"measure\":\"sum\",\"property\":\"n\"}"),
+                  "\"total\":132");
+    world_alias(*state, "bob", "ann");
+    assert_answer(*state, ASK("{\"event\":\"A\"}"), "\"total\":6");
+}
+
 static void without_an_insert_number_nothing_folds(void **state) {
     world_part(*state, "[[\"ann\",\"A\",\"2026-01-01\"]]");
     world_part(*state, "[[\"ann\",\"A\",\"2026-01-01\"]]");
@@ -212,6 +229,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_device_is_its_person),
         TEST(the_later_part_wins_a_duplicate),
+        TEST(rows_are_counted_once_where_parts_overlap),
         TEST(without_an_insert_number_nothing_folds),
         TEST(a_device_and_its_person_fold_what_was_sent_twice),
         TEST(many_events_of_one_time_fold_too),
