@@ -32,7 +32,11 @@ static struct err make_room(struct worker *w, struct batch *b, uint32_t from, ui
     uint32_t words = (to - b->base + 63) / 64;
     b->bits = table_grow(w->arena, b->bits, &b->words_cap, words + 1, sizeof *b->bits);
     b->before = table_grow(w->arena, b->before, &b->before_cap, words + 1, sizeof *b->before);
-    if (!b->times) b->times = arena_array(w->arena, BATCH_ROWS, sizeof *b->times);
+    if (!b->times) {
+        b->times = arena_array(w->arena, BATCH_ROWS, sizeof *b->times);
+        for (uint32_t i = 0; b->times && b->timeless && i < BATCH_ROWS; i++)
+            b->times[i] = part_info(w->parts[b->part].active->part)->min_time_us;
+    }
     return b->bits && b->before && b->times ? ERR_NONE : ERR(ERR_NOMEM, "query: stretch");
 }
 
@@ -118,7 +122,9 @@ static struct err take_block(struct worker *w, struct batch *b, const struct spa
     if (!hits) return ERR(ERR_NOMEM, "query: rows of a stretch");
     b->hits = hits;
     struct taking k = {.part = p, .span = s, .number = (uint16_t)b->part};
-    if (n && n >= (to - first) / FEW_OF_BLOCK) {
+    if (b->timeless) {
+        k.times = b->times; /* filled by make_room */
+    } else if (n && n >= (to - first) / FEW_OF_BLOCK) {
         part_times(p, first, to - first, b->times + (first - row));
         k.times = b->times;
     }

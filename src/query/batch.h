@@ -30,6 +30,7 @@ struct batch_entry {
 struct marker;
 struct batch {
     uint32_t part;
+    bool timeless; /* all of the part is in the span and when does not matter: no time is read */
     struct marker *marker; /* marks.c */
     struct marks *marks;   /* [n]: instead of hits */
     uint32_t marks_cap;

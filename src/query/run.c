@@ -277,6 +277,9 @@ static struct err scan_report(struct run *r, struct jout *j, uint64_t *out_scann
     TRY(active_parts(r));
     r->marks = r->marks_n && marks_fit(r);
     r->rowwise = r->report->rowwise && r->report->rowwise(r);
+    r->timeless = r->rowwise && r->range.n == 1;
+    for (uint32_t i = 0; i < r->n_refs; i++)
+        r->timeless &= r->refs[i].plan->kind != REF_TIME;
     if (r->rowwise) scan_clash(r, &r->clash_lo_us, &r->clash_hi_us);
     TRY(all_passes(r, &seeds, &w));
     jout_keyz(j, "report");

@@ -128,8 +128,9 @@ struct run {
      * of the times that it takes. marks_n 0: it needs hits. */
     int64_t mark_bounds[MARKS_MAX_BUCKETS + 1];
     uint32_t marks_n;
-    bool marks;   /* and parts and filters allow it */
-    bool rowwise; /* the report may be given rows in any order, whoever they are of */
+    bool marks;    /* and parts and filters allow it */
+    bool rowwise;  /* the report may be given rows in any order, whoever they are of */
+    bool timeless; /* rowwise, and when does not matter either, inside [lo, hi) */
     int64_t clash_lo_us, clash_hi_us; /* rowwise: only at these times may duplicates be */
     uint64_t must; /* a person without an event of these selectors is none of the report's; 0: all
                       are. Filters may turn it off: they count what they can't tell */

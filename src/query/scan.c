@@ -451,6 +451,12 @@ static struct err stretch(struct scan *k, const struct id128 *to) {
     return run_check(r->limits);
 }
 
+static bool is_timeless(const struct run *r, uint32_t part) {
+    const struct part_info *i = part_info(r->parts[part].part);
+    return r->timeless && i->min_time_us >= r->lo_us && i->max_time_us < r->hi_us &&
+           r->clash_lo_us >= r->clash_hi_us;
+}
+
 /* A worker's lists serve all its slices. */
 static struct err scan_of(struct worker *w, struct scan **out) {
     uint32_t n = w->run->n_parts + 1;
@@ -465,7 +471,7 @@ static struct err scan_of(struct worker *w, struct scan **out) {
     k->upto = arena_array(w->arena, n, sizeof *k->upto);
     if (!k->batches || !k->sources || !k->same || !k->upto) return ERR(ERR_NOMEM, "query: slice");
     for (uint32_t i = 0; i < w->run->n_parts; i++)
-        k->batches[i].part = i;
+        k->batches[i] = (struct batch){.part = i, .timeless = is_timeless(w->run, i)};
     w->scan = k;
     return ERR_NONE;
 }
