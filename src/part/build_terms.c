@@ -52,6 +52,7 @@ static int more_first(const void *a, const void *b) {
  * first to come: names that one stranger makes up drive nothing out. */
 static struct err choose_columns(struct part_build *x) {
     const struct part_builder *b = x->b;
+    x->b->cut = 0;
     if (b->columns_n <= PART_MAX_COLUMNS) return ERR_NONE;
     AUTO(part_free) uint64_t *rank = malloc((size_t)b->columns_n * sizeof *rank);
     if (!rank) return ERR(ERR_NOMEM, "part: columns");
@@ -60,8 +61,11 @@ static struct err choose_columns(struct part_build *x) {
         rank[i] = (uint64_t)!sealed << 63 | (uint64_t)x->present[i] << 16 | (0xffff - i);
     }
     qsort(rank, b->columns_n, sizeof *rank, more_first);
-    for (uint32_t i = PART_MAX_COLUMNS; i < b->columns_n; i++)
-        x->present[0xffff - (rank[i] & 0xffff)] = 0;
+    for (uint32_t i = PART_MAX_COLUMNS; i < b->columns_n; i++) {
+        uint32_t column = 0xffff - (uint32_t)(rank[i] & 0xffff);
+        x->b->cut += x->present[column];
+        x->present[column] = 0;
+    }
     return ERR_NONE;
 }
 

@@ -64,6 +64,10 @@ size_t part_builder_rows(const struct part_builder *b) {
     return b->rows;
 }
 
+uint64_t part_builder_lost(const struct part_builder *b) {
+    return b->refused + b->cut;
+}
+
 /* ---- columns ---- */
 
 static struct part_build_property *property_of(struct part_builder *b, uint32_t term) {
@@ -82,7 +86,10 @@ static struct part_build_property *property_of(struct part_builder *b, uint32_t 
 static struct part_build_column *column_of(struct part_builder *b, struct part_build_property *p,
                                            enum part_class c) {
     if (p->column[c] != PART_NONE) return &b->columns[p->column[c]];
-    if (b->columns_n == PART_BUILDER_COLUMNS) return NULL;
+    if (b->columns_n == PART_BUILDER_COLUMNS) {
+        b->refused++;
+        return NULL;
+    }
     if (b->columns_n == b->columns_cap &&
         !part_grow(&b->columns, &b->columns_cap, sizeof *b->columns)) {
         b->failed = ERR(ERR_NOMEM, "part: columns");

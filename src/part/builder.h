@@ -49,6 +49,8 @@ struct part_builder {
     uint32_t properties_n, properties_cap;
     struct part_build_column *columns;
     uint32_t columns_n, columns_cap;
+    uint64_t refused; /* values of names beyond PART_BUILDER_COLUMNS */
+    uint64_t cut;     /* by the last build: of names beyond PART_MAX_COLUMNS */
     struct part_file_frame *frames;
     uint32_t frames_n, frames_cap;
     struct buf cipher, trees;

@@ -85,6 +85,8 @@ static void cut_columns(struct part_merging *x, size_t n) {
         x->columns[i].readable =
             x->m->readable && x->m->readable(x->m->ctx, x->columns[i].property);
     qsort(x->columns, n, sizeof *x->columns, fullest_cmp);
+    for (size_t i = PART_MAX_COLUMNS; x->m->lost && i < n; i++)
+        *x->m->lost += x->columns[i].present;
     qsort(x->columns, PART_MAX_COLUMNS, sizeof *x->columns, column_cmp);
     x->loses = true;
 }

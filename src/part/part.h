@@ -66,6 +66,8 @@ AUTO_DEFINE(struct part_builder *, part_builder_free);
  * not moved. ERR_NOMEM, ERR_LIMIT. */
 struct err part_builder_add(struct part_builder *b, const struct frame *f);
 size_t part_builder_rows(const struct part_builder *b);
+/* Values that the last part_build left out, since their names were too many. */
+uint64_t part_builder_lost(const struct part_builder *b);
 /* Sorts, folds, encodes. seq_lo/seq_hi: journal positions covered. The bytes are owned by the part.
  * The builder stays as it is: more may be added and built again. *out is NULL when there are no
  * rows. */
@@ -91,6 +93,7 @@ struct part_merge {
     void *ctx;
     int64_t from_us, to_us;
     const char *path;
+    uint64_t *lost; /* grows by the values left out, since their names were too many; may be NULL */
 };
 struct err part_merge(const struct part_merge *m,
                       struct part **out); /* *out NULL when no row is left */

@@ -114,6 +114,7 @@ void care_metrics(struct call *c) {
     put_metric(&out, "weir_tail_rows", "gauge", s.tail_rows);
     put_metric(&out, "weir_part_bytes", "gauge", s.part_bytes);
     put_metric(&out, "weir_words", "gauge", s.words);
+    put_metric(&out, "weir_values_lost_total", "counter", s.values_lost);
     put_metric(&out, "weir_questions_running", "gauge", (uint64_t)atomic_load(&c->routes->running));
     if (!c->actor.project) put_server_metrics(c, &out, &s);
     answer_json(c, &out);

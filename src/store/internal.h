@@ -105,8 +105,9 @@ struct project {
     struct id128 *doomed; /* [n_doomed], sorted: words that may be removed, unless they come
                              readable again; with the words, under words_lock. See erase_words.c */
     size_t n_doomed;
-    uint64_t events;         /* rows accepted since start, for stats */
-    atomic_bool crowd_dirty; /* words were added since the crowd snapshot */
+    uint64_t events;                   /* rows accepted since start, for stats */
+    atomic_bool crowd_dirty;           /* words were added since the crowd snapshot */
+    atomic_uint_least64_t values_lost; /* their names were too many for a part */
 };
 
 struct store {

@@ -148,6 +148,7 @@ static struct err write_parts(struct store *s, struct merge *m) {
     for (size_t i = 0; i < n; i++) {
         char path[4200];
         int64_t id = store_part_next(s);
+        uint64_t lost = 0;
         store_part_path(s, id, path);
         struct part_merge how = {.parts = m->from.parts,
                                  .n_parts = m->from.n,
@@ -156,9 +157,11 @@ static struct err write_parts(struct store *s, struct merge *m) {
                                  .ctx = m,
                                  .from_us = bounds[i],
                                  .to_us = bounds[i + 1],
-                                 .path = path};
+                                 .path = path,
+                                 .lost = &lost};
         struct part *out = NULL;
         TRY(part_merge(&how, &out));
+        atomic_fetch_add(&m->project->values_lost, lost);
         if (!out) continue;
         m->ids[m->to.n] = id;
         TRY(part_list_push(&m->to, out));

@@ -14,7 +14,7 @@ static struct part_value value_of(struct str element) {
 
 #define PAGE_ROWS 256
 #define PAGE_ROWS_TEXT "256"
-#define PAGE_BYTES ((size_t)512 << 20) /* more than a page can have */
+#define PAGE_BYTES ((size_t)512 << 20)    /* more than a page can have */
 #define PAGE_FULL_BYTES ((size_t)4 << 20) /* a page ends behind the row that makes it so large */
 
 struct page {

@@ -143,6 +143,7 @@ static void add_project(const struct project *p, struct store_stats *out) {
     add_list(&p->frozen, true, out);
     add_list(&p->tail, true, out);
     out->words += words_n(p->words);
+    out->values_lost += atomic_load(&p->values_lost);
 }
 
 void store_project_stats(struct store *s, uint64_t id, struct store_stats *out) {

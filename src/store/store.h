@@ -197,10 +197,12 @@ struct err store_lexicon_more(struct store *s, uint64_t project, struct buf *obj
 struct store_stats {
     uint64_t events, parts, tail_rows, tail_parts, part_bytes, journal_bytes, words, profiles;
     uint64_t position, lag_bytes;
+    uint64_t values_lost; /* since start: their names were too many for a part (part.h) */
     uint64_t profile_cut; /* since start: profile operations of which something found no room */
 };
 void store_stats(struct store *s, struct store_stats *out);
-/* Of one project: events, parts, tail_rows, part_bytes, words; the rest is the server's and zero.
+/* Of one project: events, parts, tail_rows, part_bytes, words, values_lost; the rest is the
+ * server's and zero.
  */
 void store_project_stats(struct store *s, uint64_t id, struct store_stats *out);
 struct err store_check(const char *data_folder, struct meta *m,

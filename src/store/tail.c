@@ -33,13 +33,17 @@ static void joint_done(struct joint *j) {
 }
 
 static struct err join(struct project *p, struct joint *j, struct part **out) {
+    uint64_t lost = 0;
     struct part_merge m = {.parts = j->parts,
                            .n_parts = j->n,
                            .readable = project_is_readable,
                            .ctx = p,
                            .from_us = INT64_MIN,
-                           .to_us = INT64_MAX};
-    return part_merge(&m, out);
+                           .to_us = INT64_MAX,
+                           .lost = &lost};
+    TRY(part_merge(&m, out));
+    atomic_fetch_add(&p->values_lost, lost);
+    return ERR_NONE;
 }
 
 /* Its size as a power of JOIN_FEWEST. */
@@ -105,7 +109,9 @@ struct err tail_build(struct store *s, struct project *p, uint64_t seq_lo, uint6
     struct err e = part_list_reserve(&p->tail, 1);
     pthread_mutex_unlock(&s->lock);
     TRY(e);
-    return part_build(rows, seq_lo, seq_hi, &p->fresh);
+    TRY(part_build(rows, seq_lo, seq_hi, &p->fresh));
+    atomic_fetch_add(&p->values_lost, part_builder_lost(rows));
+    return ERR_NONE;
 }
 
 void tail_push(struct store *s, struct project *p) {

@@ -47,7 +47,7 @@ static void event(struct bench *b, int64_t second) {
 }
 
 /* A stranger's names, `times` times each, in front of one honest event. */
-static struct part *build(struct bench *b, int from, int times) {
+static struct part *build(struct bench *b, int from, int times, uint64_t *out_lost) {
     char name[32];
     frame_begin(b->f, 1, &b->team.pub, 0);
     for (int i = 0; i < JUNK * times; i++) {
@@ -70,6 +70,7 @@ static struct part *build(struct bench *b, int from, int times) {
     struct part_builder *rows = part_builder_new(1);
     assert_int_equal(part_builder_add(rows, &f).code, ERR_OK);
     assert_int_equal(part_build(rows, 0, 1, &p).code, ERR_OK);
+    *out_lost = part_builder_lost(rows);
     part_builder_free(rows);
     frame_done(&f);
     return p;
@@ -91,7 +92,10 @@ static void made_up_names_do_not_drive_out_a_readable_one(void **state) {
     (void)state;
     struct bench b;
     start(&b);
-    struct part *both[] = {build(&b, 0, 3), build(&b, JUNK, 3)}, *merged = NULL;
+    uint64_t lost[3] = {0};
+    struct part *both[] = {build(&b, 0, 3, &lost[0]), build(&b, JUNK, 3, &lost[1])}, *merged = NULL;
+    assert_int_equal(lost[0], 3 * (JUNK + 1 - PART_MAX_COLUMNS));
+    assert_int_equal(lost[1], lost[0]);
     assert_kept(&b, both[0]);
     assert_kept(&b, both[1]);
     struct part_merge m = {.parts = both,
@@ -99,9 +103,11 @@ static void made_up_names_do_not_drive_out_a_readable_one(void **state) {
                            .readable = is_plan,
                            .ctx = &b,
                            .from_us = INT64_MIN,
-                           .to_us = INT64_MAX};
+                           .to_us = INT64_MAX,
+                           .lost = &lost[2]};
     assert_int_equal(part_merge(&m, &merged).code, ERR_OK);
     assert_kept(&b, merged);
+    assert_int_equal(lost[2], 3 * (PART_MAX_COLUMNS - 1)); /* of one of the two */
     part_unref(merged);
     part_unref(both[0]);
     part_unref(both[1]);
