@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "console/keys.h"
+#include "console/postman.h"
 #include "console/publisher.h"
 #include "monitor/monitor.h"
 #include "routes/routes.h"
@@ -33,6 +34,8 @@ struct console {
     struct post *post; /* to the courier; NULL: a command's server */
     struct monitors *monitors;
     char front_folder[4200];
+    struct postman *postman;
+    struct notice *notice;
     struct routes *routes;
     struct edge *edge;
     struct buf cert, key;
@@ -69,6 +72,33 @@ static struct err open_store(struct console *c) {
     return store_open(&how, &c->store);
 }
 
+/* From status' threads: an update was published. */
+static void on_noticed(void *ctx, const char *incident, const char *update) {
+    struct console *c = ctx;
+    postman_look(c->postman);
+}
+
+/* From the thread that reads the post: what is not of monitors. */
+static void on_letter(void *ctx, const struct post_message *m) {
+    const struct console *c = ctx;
+    notice_post(c->notice, m);
+}
+
+static struct err open_notice(struct console *c) {
+    const struct settings *s = c->setup->settings;
+    char front[4200];
+    settings_path(s, "front", front);
+    if (!s->no_doors) TRY(post_open(c->setup->post_fd, &c->post)); /* a command's server is alone */
+    TRY(postman_open(&c->postman));
+    struct notice_config how = {.meta = c->meta,
+                                .root = c->keys.root,
+                                .front_folder = front,
+                                .public_url = str_z(s->public_url),
+                                .mail_from = str_z(s->smtp[0] ? s->mail_from : ""),
+                                .post = c->post};
+    return notice_open(&how, &c->notice);
+}
+
 static void on_changed(void *ctx, uint64_t generation) {
     (void)generation;
     publisher_wake(((struct console *)ctx)->publisher);
@@ -86,11 +116,13 @@ static void on_heartbeat(void *ctx, const struct status_heartbeat *b) {
 }
 
 static struct err open_monitors(struct console *c) {
-    bool alone = c->setup->settings->no_doors; /* a command's server checks nothing */
     settings_path(c->setup->settings, "front", c->front_folder);
-    if (!alone) TRY(post_open(c->setup->post_fd, &c->post));
-    struct monitors_config how = {
-        .meta = c->meta, .status = c->status, .post = c->post, .front_folder = c->front_folder};
+    struct monitors_config how = {.meta = c->meta,
+                                  .status = c->status,
+                                  .post = c->post,
+                                  .front_folder = c->front_folder,
+                                  .forward = on_letter,
+                                  .ctx = c};
     return monitors_open(&how, &c->monitors);
 }
 
@@ -102,7 +134,8 @@ static struct err open_status(struct console *c) {
         .root = c->keys.root,
         .folder = c->setup->settings->data,
         .test_clock = getenv("WEIR_TEST_CLOCK"),
-        .hooks = {.ctx = c, .changed = on_changed, .heartbeat = on_heartbeat}};
+        .hooks = {
+            .ctx = c, .changed = on_changed, .noticed = on_noticed, .heartbeat = on_heartbeat}};
     return status_open(&how, &c->status);
 }
 
@@ -114,6 +147,7 @@ static struct err open_routes(struct console *c) {
                                 .meta = c->meta,
                                 .status = c->status,
                                 .monitors = c->monitors,
+                                .notice = c->notice,
                                 .root = c->keys.root,
                                 .team = c->keys.team,
                                 .secret = c->keys.has_secret ? &c->keys.secret : NULL};
@@ -167,6 +201,7 @@ static struct err close_sandbox(const struct settings *s) {
 static struct err start(struct console *c) {
     TRY(seal_start());
     TRY(open_store(c));
+    TRY(open_notice(c));
     TRY(open_status(c));
     TRY(open_monitors(c));
     TRY(read_tls(c));
@@ -180,6 +215,8 @@ static struct err start(struct console *c) {
     TRY(store_start(c->store));
     TRY(routes_publish_registry(c->routes));
     TRY(routes_resume_seal(c->routes));
+    TRY(postman_start(c->postman, c->status, c->notice));
+    TRY(notice_start(c->notice));
     return open_door(c);
 }
 
@@ -188,11 +225,14 @@ static void stop(struct console *c) {
     monitors_stop(c->monitors);
     if (c->edge) edge_close(c->edge, GRACE_MS);
     publisher_stop(c->publisher);
+    postman_stop(c->postman);
     store_close(c->store);
     monitors_close(c->monitors);
-    post_close(c->post);
     status_close(c->status);
     publisher_close(c->publisher);
+    notice_close(c->notice);
+    postman_close(c->postman);
+    post_close(c->post);
     routes_free(c->routes);
     trust_close(c->trust);
     meta_close(c->meta);

@@ -100,6 +100,8 @@ static void take(struct courier *c, const struct post_message *m) {
         break;
     case POST_SEND:
     case POST_SENT_ACK:
+        send_take(c->send, m->body);
+        break;
     case POST_HELLO:
     case POST_BEAT:
     case POST_TRIED:
@@ -152,6 +154,19 @@ struct err courier_close_sandbox(const char *own) {
     return sandbox_close_dialing(paths, sizeof paths / sizeof *paths);
 }
 
+/* Whether a webhook may go there. The guard never changes: asked by the sending thread. */
+static bool may_reach(void *ctx, const struct sockaddr *a) {
+    const struct courier *c = ctx;
+    return probe_guard_allows(prober_guard(c->prober), a);
+}
+
+/* From the sending thread. What does not fit is asked for again. */
+static void on_sent(void *ctx, struct str message) {
+    struct courier *c = ctx;
+    struct err e = post_send(c->post, message);
+    if (e.code != ERR_OK && e.code != ERR_BUSY) log_failure("telling the console", e);
+}
+
 static struct err start(struct courier *c) {
     char own[4200];
     settings_path(c->setup->settings, "courier", own);
@@ -165,6 +180,14 @@ static struct err start(struct courier *c) {
                                 .place = on_place,
                                 .ctx = c};
     TRY(prober_new(&how, &c->prober));
+    const struct settings *s = c->setup->settings;
+    struct send_config sending = {.folder = own,
+                                  .smtp = s->smtp,
+                                  .credentials = s->smtp_credentials,
+                                  .allowed = may_reach,
+                                  .answer = on_sent,
+                                  .ctx = c};
+    TRY(send_open(&sending, &c->send));
     return courier_close_sandbox(own);
 }
 
@@ -205,6 +228,7 @@ static void serve(struct courier *c) {
 }
 
 static void stop(struct courier *c) {
+    send_close(c->send);
     prober_free(c->prober);
     post_close(c->post);
     buf_done(&c->out);

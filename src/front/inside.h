@@ -4,6 +4,7 @@
  *   project.c   per project: frame, crowd, quota; rebuilding the readable sets
  *   group.c     the commit group: finish, append, commit or abort, release
  *   calls.c     the system calls that are left
+ *   subscribe.c letters of those who want notices, or no more
  *   serve.c     a request: path -> intake -> verdict and answer
  *   status.c    the status page: its files in memory, and the ready answers from them
  *   report.c    problem reports; push.c beats of push monitors: strangers' words into own events
@@ -36,6 +37,16 @@ struct front_project {
 };
 
 struct front_flood;
+/* How many letters came, and from where; all of it is memory. */
+#define FRONT_PREFIXES 4096
+struct front_letters {
+    uint64_t key; /* random; 0: not used yet */
+    int64_t left_us, last_us;
+    uint32_t at; /* slot of the letterbox to try next */
+    struct front_letters_from {
+        uint32_t hour, n;
+    } from[FRONT_PREFIXES];
+};
 
 struct front {
     const struct process_setup *setup;
@@ -68,6 +79,7 @@ struct front {
     uint64_t status_seen;      /* channel's status_generation when the two were read */
     struct front_flood *flood; /* counts of reports by network, of beats by monitor */
     struct json_parser *json;  /* of reports */
+    struct front_letters letters;
 };
 
 /* project.c */
@@ -93,6 +105,9 @@ void front_commit(
 
 /* serve.c */
 enum edge_verdict front_serve(void *ctx, struct edge_request *q, struct edge_reply *r);
+
+/* subscribe.c: false: the path is not one of its own. Answers at once. */
+bool front_subscribe(struct front *f, struct edge_request *q, struct edge_reply *r);
 
 /* calls.c: after sandbox_close. */
 struct err front_close_calls(void);

@@ -112,6 +112,7 @@ static struct err load_all(struct notice *n, int64_t now_us, struct arena *a, st
 
 struct err notice_hand_over(struct notice *n, int64_t now_us) {
     if (!n->post || n->n_flights == 0) return ERR_NONE;
+    (void)post_flush(n->post); /* whoever reads the post may sleep while something waits */
     struct parcel parcels[2 * NOTICE_IN_FLIGHT];
     size_t k = 0;
     AUTO(arena_free) struct arena *a = arena_new(ARENA_BYTES);
@@ -208,8 +209,8 @@ void notice_answers_done(struct notice *n, const struct notice_answered *answers
 void notice_acknowledge(struct notice *n, const struct notice_answered *answers, size_t k) {
     AUTO(buf_done) struct buf b;
     struct jout j;
-    if (k == 0 || !n->post) return;
     buf_init(&b, POST_MAX_BYTES);
+    if (k == 0 || !n->post) return;
     jout_init(&j, &b);
     jout_object(&j);
     jout_keyz(&j, "kind");

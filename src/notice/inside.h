@@ -7,6 +7,7 @@
  *   mail.c         a story and a subscriber -> a mail
  *   hook.c         a story and a subscriber -> a request to a receiver
  *   subscribers.c  the table of who wants to hear
+ *   catchup.c      updates that nobody has queued yet
  *   lists.c        what the team sees
  *   letters.c      what the public door handed in
  *   outbox.c       the rows, what is due, back-off
@@ -53,8 +54,8 @@ void notice_token_make(const struct notice_keys *k, enum notice_purpose p, int64
                        char out[NOTICE_TOKEN_CHARS + 1]);
 bool notice_token_read(const struct notice_keys *k, enum notice_purpose p, struct str token,
                        int64_t *out_id);
-/* A receiver's lane: keyed hash of its host or mail domain, positive. */
-int64_t notice_lane_of(const struct notice_keys *k, struct str host);
+/* A receiver's lane: keyed hash of a mail's domain or a hook's URL, positive. */
+int64_t notice_lane_of(const struct notice_keys *k, struct str name);
 void notice_hmac_hex(struct str secret, struct str body, char out[65]);
 
 /* ---- address.c ---- */
@@ -162,8 +163,8 @@ struct notice_answered {
 struct notice_flight {
     int64_t row, story, subscriber;
     uint32_t serial;
-    bool hook;
-    int64_t handed_us; /* 0: not yet since it was marked or since we started */
+    bool hook, failing; /* failing: its lane was when it was picked */
+    int64_t handed_us;  /* 0: not yet since it was marked or since we started */
 };
 
 struct notice {
@@ -188,6 +189,7 @@ struct notice {
 void notice_wake(struct notice *n);
 /* Inside a transaction. */
 struct err notice_story_store(struct notice *n, const struct notice_story *s, int64_t *out_id);
+struct err notice_story_known(struct notice *n, struct str event, bool *out);
 struct err notice_story_load(struct notice *n, int64_t id, struct arena *a,
                              struct notice_story *out); /* ERR_NOTFOUND */
 struct err notice_queue_one(struct notice *n, int64_t story, int64_t subscriber, int64_t now_us);

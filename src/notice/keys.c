@@ -113,13 +113,15 @@ bool notice_token_read(const struct notice_keys *k, enum notice_purpose p, struc
     return true;
 }
 
-int64_t notice_lane_of(const struct notice_keys *k, struct str host) {
+int64_t notice_lane_of(const struct notice_keys *k, struct str name) {
     uint8_t hash[crypto_generichash_BYTES_MIN];
-    char small[256];
-    size_t n = host.n < sizeof small ? host.n : sizeof small;
-    for (size_t i = 0; i < n; i++)
-        small[i] = lower(host.p[i]);
-    crypto_generichash(hash, sizeof hash, (const uint8_t *)small, n, k->lane, 32);
+    crypto_generichash_state s;
+    crypto_generichash_init(&s, k->lane, 32, sizeof hash);
+    for (size_t i = 0; i < name.n; i++) {
+        uint8_t c = (uint8_t)lower(name.p[i]);
+        crypto_generichash_update(&s, &c, 1);
+    }
+    crypto_generichash_final(&s, hash, sizeof hash);
     uint64_t v = 0;
     for (int i = 0; i < 8; i++)
         v = v << 8 | hash[i];

@@ -85,16 +85,20 @@ static struct err put_to(struct notice *n, int64_t id, struct jout *j) {
     AUTO(arena_free) struct arena *a = arena_new(16384);
     AUTO(buf_done) struct buf masked;
     struct notice_reader reader;
+    buf_init(&masked, 512);
     if (!a) return ERR(ERR_NOMEM, "notice: a list");
     arena_wipe_on_reset(a);
-    buf_init(&masked, 512);
     TRY(notice_reader_load(n, id, a, &reader));
     jout_keyz(j, reader.kind == NOTICE_MAIL ? "email" : "url");
     if (reader.kind == NOTICE_MAIL) {
         notice_mail_mask(reader.to, &masked);
         jout_str(j, buf_str(&masked));
-    } else {
-        jout_str(j, reader.to);
+    } else { /* its path may be a secret, as Slack's are */
+        struct str host = {0};
+        (void)notice_url_ok(reader.to, &host);
+        host.n = (size_t)(host.p + host.n - reader.to.p);
+        buf_printf(&masked, STR_FMT "/...", (int)host.n, reader.to.p);
+        jout_str(j, buf_str(&masked));
     }
     arena_reset(a);
     return ERR_NONE;

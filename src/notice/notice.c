@@ -69,17 +69,18 @@ static struct err name_components(struct notice *n, const struct status_model *m
 /* hooks_only: of Statuspage's shape. Who became active later has not asked for it. */
 static struct err queue_all(struct notice *n, int64_t story, bool all, bool hooks_only,
                             int64_t at_us) {
+    int64_t now = time_now_us(); /* at_us is the page's clock, which tests let run faster */
     return meta_exec(
         n->meta,
         "INSERT INTO notice_row (story, subscriber, hook, lane, since_us, due_us) "
-        "SELECT ?1, s.id, s.kind<>1, s.lane, ?2, ?2 FROM notice_subscriber s WHERE s.state=1 AND "
+        "SELECT ?1, s.id, s.kind<>1, s.lane, ?5, ?5 FROM notice_subscriber s WHERE s.state=1 AND "
         "s.active_us<=?2 AND (?3=0 OR s.kind=2) AND (?4=1 OR NOT EXISTS (SELECT 1 FROM "
         "notice_choice c WHERE c.subscriber=s.id) OR EXISTS (SELECT 1 FROM notice_choice c JOIN "
         "notice_now w ON w.component=c.component WHERE c.subscriber=s.id)) ORDER BY s.id",
-        "iiii", story, at_us, (int64_t)hooks_only, (int64_t)all);
+        "iiiii", story, at_us, (int64_t)hooks_only, (int64_t)all, now);
 }
 
-static struct err is_known(struct notice *n, struct str event, bool *out) {
+struct err notice_story_known(struct notice *n, struct str event, bool *out) {
     AUTO(meta_end) struct meta_row *r = NULL;
     struct err e = ERR_NONE;
     TRY(meta_query(n->meta, &r, "SELECT 1 FROM notice_story WHERE event=?", "s", event));
@@ -152,7 +153,7 @@ struct err notice_incident(struct notice *n, const struct status_model *m,
     notice_story_incident(&json, &t);
     TRY(buf_err(&json));
     TRY(meta_begin(n->meta));
-    struct err e = is_known(n, str_z(u->id), &known);
+    struct err e = notice_story_known(n, str_z(u->id), &known);
     if (e.code == ERR_OK && !known) e = queue_incident(n, &t, buf_str(&json), &names);
     return finish(n, e);
 }

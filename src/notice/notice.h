@@ -53,6 +53,10 @@ struct err notice_set_page(struct notice *n, struct str name);
  * called: so whoever published calls it again after a crash. Not for drafts (asserts). */
 struct err notice_incident(struct notice *n, const struct status_model *m,
                            const struct status_incident *i, const struct status_update *u);
+/* The same for every update of the page of the last day that asks for notices and has none yet,
+ * oldest first. Called when something changed and at start: so a kill between the desk's commit and
+ * the queue loses nothing. Also notes the page's name. */
+struct err notice_catch_up(struct notice *n, const struct status_model *m);
 /* A component's state was changed by hand: webhooks of Statuspage's shape only. */
 struct err notice_component(struct notice *n, const struct status_model *m,
                             const struct status_component *c, enum status_state from);

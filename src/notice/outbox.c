@@ -12,16 +12,16 @@
  *      courier sends at most once (courier/send.h): so what is in flight may be handed over again.
  *   3. A row leaves `flight` only by an answer to its own serial.
  *
- * Back-off goes by lane: the host of a hook, the domain of a mail address, and one lane for the
- * operator's own mail server. A lane that fails waits, doubling from 5 s to an hour; while it fails
- * one row at a time tries it, and its rows come after those of lanes that work. So a dead receiver
- * costs the others one slot for the time of its timeout.
+ * Back-off goes by lane: a hook's URL, a mail address's domain, and one lane for the operator's own
+ * mail server. A lane that fails waits, doubling from 5 s to an hour; while it fails one row at a
+ * time tries it, and its rows come after those of lanes that work and take half of the slots at
+ * most. So a dead receiver costs the others one slot for the time of its timeout. A hook has one
+ * request at a time in any case, so that it hears of updates in their order.
  */
 #include "notice/inside.h"
 
 #define FIRST_US (5 * US_PER_S)
 #define LONGEST_US (3600 * US_PER_S)
-#define LANE_SLOTS 4 /* hooks at one host at a time */
 #define KEEP_US (30 * US_PER_DAY)
 #define CLEAN_EACH_US (3600 * US_PER_S)
 
@@ -108,12 +108,18 @@ static struct err slots_left(struct notice *n, bool hook, int64_t now_us, int64_
     return ERR_NONE;
 }
 
-/* How many rows of one lane are among those just found; lanes [n]. */
-static size_t same(const int64_t *lanes, size_t n, int64_t lane) {
-    size_t found = 0;
+/* lanes [n] */
+static bool is_among(const int64_t *lanes, size_t n, int64_t lane) {
     for (size_t i = 0; i < n; i++)
-        found += lanes[i] == lane;
-    return found;
+        if (lanes[i] == lane) return true;
+    return false;
+}
+
+static size_t failing_flights(const struct notice *n, bool hook) {
+    size_t k = 0;
+    for (size_t i = 0; i < n->n_flights; i++)
+        k += n->flights[i].failing && n->flights[i].hook == hook;
+    return k;
 }
 
 static struct err find_due(struct notice *n, bool hook, int64_t now_us, int64_t slots,
@@ -121,28 +127,28 @@ static struct err find_due(struct notice *n, bool hook, int64_t now_us, int64_t 
     AUTO(meta_end) struct meta_row *r = NULL;
     struct err e = ERR_NONE;
     int64_t lanes[NOTICE_IN_FLIGHT];
-    /* Rows of a lane that waits, or has its slots taken, are passed over in the statement; those
-     * of a failing lane come last. */
+    /* Rows of a lane that waits or is taken are passed over in the statement. */
     TRY(meta_query(
         n->meta, &r,
         "SELECT o.id, o.story, o.subscriber, o.serial, o.lane, l.lane IS NOT NULL "
         "FROM notice_row o LEFT JOIN notice_lane l ON l.lane=o.lane "
         "WHERE o.state=0 AND o.hook=? AND o.due_us<=? AND coalesce(l.until_us,0)<=? AND "
-        "(o.hook=0 AND l.lane IS NULL OR (SELECT count(*) FROM notice_row f WHERE f.state=1 AND "
-        "f.lane=o.lane) < CASE WHEN l.lane IS NULL THEN ? ELSE 1 END) "
-        "ORDER BY l.lane IS NOT NULL, o.due_us, o.id LIMIT 1024",
-        "iiii", (int64_t)hook, now_us, now_us, (int64_t)LANE_SLOTS));
-    size_t k = 0;
+        "(o.hook=0 AND l.lane IS NULL OR NOT EXISTS (SELECT 1 FROM notice_row f WHERE f.state=1 "
+        "AND f.lane=o.lane)) ORDER BY l.lane IS NOT NULL, o.due_us, o.id LIMIT 1024",
+        "iii", (int64_t)hook, now_us, now_us));
+    size_t k = 0, failing_n = failing_flights(n, hook);
     while ((int64_t)k < slots && meta_next(r, &e)) {
         bool failing = meta_i64(r, 5) != 0;
         lanes[k] = meta_i64(r, 4);
-        size_t most = failing ? 1 : hook ? LANE_SLOTS : NOTICE_IN_FLIGHT;
-        if (same(lanes, k, lanes[k]) >= most) continue;
+        if (failing && failing_n >= NOTICE_IN_FLIGHT / 2) break;
+        if ((hook || failing) && is_among(lanes, k, lanes[k])) continue;
+        failing_n += failing;
         found[k++] = (struct notice_flight){.row = meta_i64(r, 0),
                                             .story = meta_i64(r, 1),
                                             .subscriber = meta_i64(r, 2),
                                             .serial = (uint32_t)meta_i64(r, 3) + 1,
-                                            .hook = hook};
+                                            .hook = hook,
+                                            .failing = failing};
     }
     *out_n = k;
     return e;

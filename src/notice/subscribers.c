@@ -85,11 +85,14 @@ static struct err ask_again(struct notice *n, const struct known *k, int64_t now
 
 /* ---- adding ---- */
 
-static struct err check_new(const struct notice_new *how, struct str *host) {
+/* out_lane: what back-off goes by. */
+static struct err check_new(const struct notice_new *how, struct str *out_lane) {
+    struct str host;
+    *out_lane = how->to;
     if (is_mail(how->kind)) {
         if (!notice_mail_ok(how->to)) return ERR(ERR_INVALID, "email: not a mail address");
-        *host = notice_mail_domain(how->to);
-    } else if (!notice_url_ok(how->to, host)) {
+        *out_lane = notice_mail_domain(how->to);
+    } else if (!notice_url_ok(how->to, &host)) {
         return ERR(ERR_INVALID, "url: such as https://receiver.example/path, without a user");
     }
     if (how->label.n > LABEL_BYTES || str_utf8_prefix(how->label) != how->label.n)
@@ -122,7 +125,7 @@ static struct err check_room(struct notice *n) {
     return ERR_NONE;
 }
 
-static struct err insert(struct notice *n, const struct notice_new *how, struct str host,
+static struct err insert(struct notice *n, const struct notice_new *how, struct str lane,
                          struct str secret, int64_t *out_id) {
     AUTO(buf_done) struct buf to;
     AUTO(buf_done) struct buf box;
@@ -140,7 +143,7 @@ static struct err insert(struct notice *n, const struct notice_new *how, struct 
                   "INSERT INTO notice_subscriber (kind, state, lookup, address, secret, label, "
                   "lane, created_us, active_us) VALUES (?,?,?,?,?,?,?,?,?)",
                   "iihbbsiii", (int64_t)how->kind, (int64_t)active, l.b, buf_str(&to),
-                  buf_str(&box), how->label, notice_lane_of(&n->keys, host), now,
+                  buf_str(&box), how->label, notice_lane_of(&n->keys, lane), now,
                   active ? now : 0));
     *out_id = meta_last_id(n->meta);
     for (size_t i = 0; i < how->n_components; i++)
@@ -163,16 +166,16 @@ static struct err leave(struct notice *n, struct err e) {
 
 struct err notice_add(struct notice *n, const struct notice_new *how, int64_t *out_id,
                       char out_secret[NOTICE_SECRET_CHARS]) {
-    struct str host = {0};
+    struct str lane = {0};
     struct known k;
     int64_t id = 0;
     char secret[NOTICE_SECRET_CHARS] = "";
-    TRY(check_new(how, &host));
+    TRY(check_new(how, &lane));
     if (!is_mail(how->kind)) random_word(secret, NOTICE_SECRET_CHARS - 1);
     TRY(meta_begin(n->meta));
     struct err e = find(n, notice_lookup_of(&n->keys, how->kind, how->to), &k);
     if (e.code == ERR_NOTFOUND)
-        e = insert(n, how, host, str_z(secret), &id);
+        e = insert(n, how, lane, str_z(secret), &id);
     else if (e.code == ERR_OK && is_mail(how->kind))
         e = ask_again(n, &k, time_now_us());
     else if (e.code == ERR_OK)

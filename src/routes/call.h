@@ -140,3 +140,13 @@ bool sealing_put(struct jout *j, const struct store_world *w, struct id128 hash,
 struct err sealing_rotate(struct routes *r);
 struct err sealing_wait_front(struct routes *r);
 void sealing_put_check(struct jout *j, const struct store_world *w, const struct team_public *team);
+void subscribers_add(struct call *c);
+void subscribers_list(struct call *c);
+void subscribers_find(struct call *c);
+void subscribers_remove(struct call *c);
+void subscribers_resend(struct call *c);
+void subscribers_test(struct call *c);
+void subscribers_bounced(struct call *c);
+void subscribers_notices(struct call *c);
+void subscribers_again(struct call *c);
+void subscribers_alerts(struct call *c);

@@ -10,6 +10,7 @@
 #include "channel/channel.h"
 #include "edge/edge.h"
 #include "monitor/monitor.h"
+#include "notice/notice.h"
 #include "settings/settings.h"
 #include "status/status.h"
 #include "store/store.h"
@@ -23,6 +24,7 @@ struct routes_config {
     struct meta *meta;
     struct status *status;            /* NULL: its routes fail */
     struct monitors *monitors;        /* the same */
+    struct notice *notice;            /* NULL: the same */
     const uint8_t *root;              /* [32], borrowed for the life of routes */
     struct team_public team;          /* in force at start */
     const struct team_secret *secret; /* NULL: sealed; copied */

@@ -37,6 +37,9 @@ static const struct option options[] = {
     TEXT_OPTION("keys", keys_file),
     TEXT_OPTION("allow-internal", allow_internal),
     TEXT_OPTION("references", references),
+    TEXT_OPTION("smtp", smtp),
+    TEXT_OPTION("mail-from", mail_from),
+    TEXT_OPTION("smtp-credentials", smtp_credentials),
     {"max-events-per-minute", 0, 0},
 };
 #define OPTIONS_N (sizeof options / sizeof *options)
@@ -183,6 +186,15 @@ static void default_keys(struct settings *s) {
     (void)snprintf(s->keys_file, sizeof s->keys_file, "%.4095s", path);
 }
 
+static void default_smtp_credentials(struct settings *s) {
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    char placed[PATH_BYTES];
+    if (s->smtp_credentials[0] != 0 || credentials == NULL || strlen(credentials) >= 4000) return;
+    path_join(placed, sizeof placed, credentials, "weir-smtp");
+    if (access(placed, R_OK) == 0)
+        (void)snprintf(s->smtp_credentials, sizeof s->smtp_credentials, "%.4095s", placed);
+}
+
 static struct err read_sources(int argc, char **argv, struct settings *s, char **rest,
                                int *out_rest_n, char *fault) {
     const char *folder = getenv("WEIR_DATA");
@@ -212,6 +224,7 @@ struct err settings_read(int argc, char **argv, struct settings *out, char **res
         default_url(s, s->public_addr, s->public_url, sizeof s->public_url);
         default_url(s, s->team_addr, s->team_url, sizeof s->team_url);
         default_keys(s);
+        default_smtp_credentials(s);
         *out = *s;
     }
     free(s);

@@ -16,13 +16,17 @@ struct settings {
     char team_url[512];
     char trust_proxy[1024]; /* CIDRs, comma-separated */
     char tls_cert[4096], tls_key[4096];
-    char geo[4096];                /* MaxMind-format file */
-    char keys_file[4096];          /* --keys: the root key outside the data folder; default
-                                      $CREDENTIALS_DIRECTORY/weir-keys if there, else DIR/keys */
-    char allow_internal[1024];     /* CIDRs that probes and webhooks may reach though internal */
-    char references[1024];         /* --references: host:port, comma-separated: answer while this
-                                      machine's own connection is well */
-    bool no_doors;                 /* only the local sockets (commands without a server) */
+    char geo[4096];              /* MaxMind-format file */
+    char keys_file[4096];        /* --keys: the root key outside the data folder; default
+                                    $CREDENTIALS_DIRECTORY/weir-keys if there, else DIR/keys */
+    char allow_internal[1024];   /* CIDRs that probes and webhooks may reach though internal */
+    char references[1024];       /* --references: host:port, comma-separated: answer while this
+                                    machine's own connection is well */
+    char smtp[512];              /* the mail server: smtp://, smtps://, smtp+plain://HOST[:PORT] */
+    char mail_from[255];         /* the address that notices come from */
+    char smtp_credentials[4096]; /* file "user\npassword\n"; default
+                                    $CREDENTIALS_DIRECTORY/weir-smtp if there */
+    bool no_doors;               /* only the local sockets (commands without a server) */
     int64_t max_events_per_minute; /* per project token, 0: none */
 };
 

@@ -146,15 +146,14 @@ static void each_try_has_a_number_of_its_own(void **state) {
     assert_int_equal(rows(NOTICE_ROW_FLIGHT), 1);
 }
 
-static void a_failing_host_waits_longer_each_time_and_alone(void **state) {
+static void a_failing_receiver_waits_alone_and_is_tried_by_one_row(void **state) {
     rig_add_hook(&r, NOTICE_WEBHOOK, "https://dead.example/a");
-    rig_add_hook(&r, NOTICE_WEBHOOK, "https://dead.example/b");
     rig_add_hook(&r, NOTICE_WEBHOOK, "https://good.example/");
     rig_update(&r, STATUS_INVESTIGATING, "We look.");
     rig_turn(&r);
     rig_courier(&r);
-    assert_int_equal(r.n_got, 3);
-    for (size_t i = 0; i < 3; i++)
+    assert_int_equal(r.n_got, 2);
+    for (size_t i = 0; i < 2; i++)
         rig_answer(&r, r.got[i].id, strstr(r.got[i].to, "dead") ? "retry" : "ok", "timeout", 0);
     rig_deliver(&r);
     rig_turn(&r);
@@ -163,9 +162,30 @@ static void a_failing_host_waits_longer_each_time_and_alone(void **state) {
     r.now_us += 30 * US_PER_S;
     rig_turn(&r);
     rig_courier(&r);
-    assert_int_equal(r.n_got, 2); /* one that tries the dead host, and the good one */
+    assert_int_equal(r.n_got, 2); /* one that tries the dead one, of its two rows */
     assert_non_null(strstr(r.got[0].to, "good"));
     assert_non_null(strstr(r.got[1].to, "dead"));
+}
+
+static void many_dead_receivers_leave_half_of_the_slots(void **state) {
+    for (int i = 0; i < 100; i++) {
+        char url[64];
+        snprintf(url, sizeof url, "https://dead.example/%d", i);
+        rig_add_hook(&r, NOTICE_WEBHOOK, url);
+    }
+    rig_update(&r, STATUS_INVESTIGATING, "We look.");
+    assert_int_equal(run_all("retry", "timeout", 0), 100);
+    r.now_us += 30 * US_PER_S;
+    rig_turn(&r);
+    rig_courier(&r);
+    assert_int_equal(r.n_got, NOTICE_IN_FLIGHT / 2);
+    rig_add_hook(&r, NOTICE_WEBHOOK, "https://good.example/");
+    r.now_us += US_PER_S;
+    rig_update(&r, STATUS_RESOLVED, "Over.");
+    rig_turn(&r);
+    rig_courier(&r);
+    assert_int_equal(r.n_got, 1); /* nobody waits for the hanging */
+    assert_non_null(strstr(r.got[0].to, "good"));
 }
 
 static void the_own_mail_server_away_costs_no_row_its_tries(void **state) {
@@ -320,7 +340,8 @@ int main(void) {
         TEST(a_new_courier_is_told_of_what_was_in_flight),
         TEST(what_is_in_doubt_is_not_sent_again_but_by_a_person),
         TEST(each_try_has_a_number_of_its_own),
-        TEST(a_failing_host_waits_longer_each_time_and_alone),
+        TEST(a_failing_receiver_waits_alone_and_is_tried_by_one_row),
+        TEST(many_dead_receivers_leave_half_of_the_slots),
         TEST(the_own_mail_server_away_costs_no_row_its_tries),
         TEST(three_refused_mails_suspend_and_resend_revives),
         TEST(an_undelivered_notice_is_given_up_after_a_day),

@@ -194,6 +194,7 @@ void rig_update(struct rig *r, enum status_phase phase, const char *body) {
     r->incident.updates = &r->update;
     r->incident.n_updates = 1;
     assert_int_equal(notice_incident(r->notice, &r->model, &r->incident, &r->update).code, ERR_OK);
+    if (time_now_us() > r->now_us) r->now_us = time_now_us(); /* rows are due when they were made */
 }
 
 int64_t rig_count(struct rig *r, const char *sql) {
