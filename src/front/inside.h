@@ -8,6 +8,7 @@
  *   serve.c     a request: path -> intake -> verdict and answer
  *   status.c    the status page: its files in memory, and the ready answers from them
  *   report.c    problem reports; push.c beats of push monitors: strangers' words into own events
+ *   agent.c     probers at other places: their list, their beats
  *   flood.c     how much one network may have journalled
  */
 #pragma once
@@ -139,6 +140,8 @@ void front_json(struct edge_request *q, struct edge_reply *r, int status, const 
 enum edge_verdict front_report(struct front *f, struct edge_request *q, struct edge_reply *r);
 enum edge_verdict front_push_kuma(struct front *f, struct edge_request *q, struct edge_reply *r);
 enum edge_verdict front_push_gatus(struct front *f, struct edge_request *q, struct edge_reply *r);
+/* agent.c: /status/agent, of probers at other places */
+enum edge_verdict front_agent(struct front *f, struct edge_request *q, struct edge_reply *r);
 
 /* flood.c */
 #define FRONT_REPORTS_MINUTE 30 /* of one prefix that are journalled */

@@ -207,6 +207,7 @@ enum edge_verdict front_serve(void *ctx, struct edge_request *q, struct edge_rep
     if (q->phase == EDGE_DONE) return answer_waiting(f, q, r);
     enum intake_endpoint endpoint;
     enum edge_verdict verdict;
+    if (str_is(q->path, "/status/agent")) return front_agent(f, q, r);
     if (!endpoint_of(q->path, &endpoint) && front_subscribe(f, q, r)) return EDGE_ANSWERED;
     if (!endpoint_of(q->path, &endpoint))
         return front_status(f, q, r, &verdict) ? verdict : other(f, q, r);

@@ -127,21 +127,35 @@ bool probe_may_reach(const struct probe_run *r, const struct sockaddr *a) {
     return r->config->trusted || probe_guard_allows(r->engine->config.guard, a);
 }
 
-static void keep_allowed(struct probe_run *r, const struct ares_addrinfo *list, uint16_t port) {
-    r->n_addresses = r->at_address = 0;
-    r->met_forbidden = false;
-    for (const struct ares_addrinfo_node *n = list->nodes; n; n = n->ai_next) {
-        bool known = n->ai_family == AF_INET || n->ai_family == AF_INET6;
-        if (!known || r->n_addresses == ADDRESSES_MAX) continue;
-        if (!probe_may_reach(r, n->ai_addr)) {
-            r->met_forbidden = true;
-            continue;
-        }
-        struct sockaddr_storage *a = &r->addresses[r->n_addresses++];
-        memset(a, 0, sizeof *a);
-        memcpy(a, n->ai_addr, n->ai_addrlen <= sizeof *a ? n->ai_addrlen : sizeof *a);
-        probe_set_port(a, port);
+static void keep_if_allowed(struct probe_run *r, const struct sockaddr *a, uint16_t port) {
+    if (r->n_addresses == ADDRESSES_MAX) return;
+    if (!probe_may_reach(r, a)) {
+        r->met_forbidden = true;
+        return;
     }
+    struct sockaddr_storage *to = &r->addresses[r->n_addresses++];
+    memset(to, 0, sizeof *to);
+    memcpy(to, a,
+           a->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+    probe_set_port(to, port);
+}
+
+static void keep_allowed(struct probe_run *r, const struct ares_addrinfo *list, uint16_t port) {
+    for (const struct ares_addrinfo_node *n = list->nodes; n; n = n->ai_next)
+        if (n->ai_family == AF_INET || n->ai_family == AF_INET6)
+            keep_if_allowed(r, n->ai_addr, port);
+}
+
+static void note_time(struct probe_run *r) {
+    int32_t took = probe_run_step(r), *sum = &r->beat.phase_us[POST_DNS];
+    *sum = *sum < 0 ? took : *sum + took;
+}
+
+static void go_on(struct probe_run *r, void (*then)(struct probe_run *r)) {
+    if (r->n_addresses > 0)
+        then(r);
+    else
+        probe_run_end(r, r->met_forbidden ? POST_FORBIDDEN : POST_NO_NAME);
 }
 
 static void resolved(void *data, int status, int timeouts, struct ares_addrinfo *list) {
@@ -155,23 +169,27 @@ static void resolved(void *data, int status, int timeouts, struct ares_addrinfo 
         return;
     }
     r->lookup = NULL;
-    int32_t took = probe_run_step(r), *sum = &r->beat.phase_us[POST_DNS];
-    *sum = *sum < 0 ? took : *sum + took;
+    note_time(r);
     if (status == ARES_SUCCESS && list) keep_allowed(r, list, l->port);
     ares_freeaddrinfo(list);
     void (*then)(struct probe_run *) = l->then;
     free(l);
-    if (status != ARES_SUCCESS)
-        probe_run_end(r, POST_NO_NAME);
-    else if (r->n_addresses == 0)
-        probe_run_end(r, r->met_forbidden ? POST_FORBIDDEN : POST_NO_NAME);
-    else
-        then(r);
+    go_on(r, then);
 }
 
 void probe_resolve(struct probe_run *r, const char *host, uint16_t port,
                    void (*then)(struct probe_run *r)) {
     struct probe_engine *e = r->engine;
+    struct sockaddr_storage literal;
+    r->n_addresses = r->at_address = 0;
+    r->met_forbidden = false;
+    (void)probe_run_step(r);
+    if (!strchr(host, '[') && probe_read_address(str_z(host), 1, &literal)) {
+        keep_if_allowed(r, (const struct sockaddr *)&literal, port);
+        note_time(r);
+        go_on(r, then);
+        return;
+    }
     struct err opened = e->names ? ERR_NONE : probe_channel_new(e, NULL, &e->names);
     struct lookup *l = opened.code == ERR_OK ? calloc(1, sizeof *l) : NULL;
     if (!l) {
@@ -181,7 +199,6 @@ void probe_resolve(struct probe_run *r, const char *host, uint16_t port,
     }
     *l = (struct lookup){r, port, then};
     r->lookup = l;
-    (void)probe_run_step(r);
     struct ares_addrinfo_hints hints = {.ai_family = r->config->family, .ai_socktype = SOCK_STREAM};
     ares_getaddrinfo(e->names->ares, host, NULL, &hints, resolved, l);
 }
