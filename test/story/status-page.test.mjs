@@ -201,6 +201,27 @@ test('badges and the monitors\' read APIs answer', { timeout: 60000 }, async () 
     assert.deepStrictEqual([pushed.status, await pushed.json()], [404, { ok: false, msg: 'Monitor not found or not active.' }]);
 });
 
+test('a push line of Uptime Kuma and an external endpoint of Gatus are beats of a monitor', { timeout: 60000 }, async () => {
+    const { number, token } = await team('POST', '/monitors', { name: 'nightly, job', group: 'core', kind: 'push', interval_s: 60, public: true });
+    const curl = (...args) => spawnSync('curl', ['-s', '-w', ' %{http_code}', ...args], { encoding: 'utf8' }).stdout;
+    const line = `${url('/api/push')}/${token}?status=up&msg=OK&ping=42`, external = url('/api/v1/endpoints/core_nightly--job/external');
+    const told = async () => (await team('GET', `/monitors/${number}`)).results.map((r) => r.ms);
+    await until('the token', () => curl(line) === '{"ok":true} 200');
+    await until('a beat', async () => curl(line) === '{"ok":true} 200' && await sleep(100) === undefined && (await told()).includes(42));
+    assert.strictEqual(curl('-X', 'POST', `${external}?success=true&duration=1.5s`, '-H', `Authorization: Bearer ${token}`), ' 200');
+    assert.match(curl('-X', 'POST', `${external}?success=true`, '-H', 'Authorization: Bearer wrong'), / 401$/);
+    await until('the other beat', async () => (await told()).includes(1500));
+    await team('PATCH', '', { description: 'Published again' });
+    const results = async () => (await json('/api/v1/endpoints/core_nightly--job/statuses')).results;
+    await until('the read APIs', async () => (await results()).length >= 2);
+    assert.deepStrictEqual([...new Set((await results()).map((r) => `${r.success} ${r.duration / 1e6}`))], ['true 42', 'true 1500']);
+    const { heartbeatList } = await json('/api/status-page/heartbeat/default');
+    assert.deepStrictEqual([...new Set(heartbeatList[number].map((b) => `${b.status} ${b.ping}`))], ['1 42', '1 1500']);
+    assert.match((await get(`/api/badge/${number}/status?upLabel=fine`)).text, />fine</);
+    const checked = spawnSync('promtool', ['check', 'metrics'], { input: (await get('/metrics')).text, encoding: 'utf8' });
+    assert.strictEqual(checked.stdout + checked.stderr, '');
+});
+
 test('with the console standing still the page is served and reports are kept', { timeout: 60000 }, async () => {
     const console_ = server.process('console');
     process.kill(console_, 'SIGSTOP');
