@@ -5,6 +5,7 @@
  * profile. So a frame's operations are applied to open documents first, and what is written is what
  * results: each profile once, and of the texts those that it shows.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "store/profile_open.h"
@@ -185,6 +186,7 @@ struct err profile_apply(struct profile_batch *b, enum frame_record_type type,
     if (type == RECORD_GROUP) like.group_key = f->texts[op->group_key].hash;
     like.owner = type == RECORD_GROUP ? like.id : op->person;
     TRY(entry_of(b, &like, &e));
+    assert(e);
     if (op->op == PROFILE_UNSET && !e->is_there) return ERR_NONE;
     e->changed = true;
     e->is_there = op->op != PROFILE_DELETE;
