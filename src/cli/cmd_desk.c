@@ -339,7 +339,8 @@ static int incident_list(struct desk *d) {
     const char *state = command_option(c, "--state");
     char path[100];
     if (!command_words_ok(c, 2, 2, incident_usage)) return EXIT_USAGE;
-    if (state && strcmp(state, "open") && strcmp(state, "draft") && strcmp(state, "all"))
+    if (state && strcmp(state, "open") != 0 && strcmp(state, "draft") != 0 &&
+        strcmp(state, "all") != 0)
         return command_fail(c, EXIT_USAGE, "--state: open, draft or all");
     snprintf(path, sizeof path, BASE "/incidents?limit=200&state=%s", state ? state : "all");
     struct session_call call = {.method = "GET", .path = path};

@@ -312,6 +312,7 @@ struct err board_put_component(struct call *c, struct jout *j, const struct stat
     jout_f64(j, uptime(k));
     put_number(j, "reports_24h", k->reports_24h);
     put_number(j, "verified_24h", k->verified_24h);
+    put_number(j, "refused_24h", k->refused_24h);
     if (whole) put_days(j, m, k);
     if (whole) put_charts(j, k);
     jout_object_end(j);

@@ -134,7 +134,7 @@ static void an_outage_is_on_the_page_by_itself_and_leaves_it_by_itself(void **st
     assert_true(w->rig.noticed == 1);
     struct status_evidence e = evidence_of(w, i->id);
     assert_int_equal(e.source, STATUS_FROM_REPORTS);
-    assert_true(e.seen > e.expected * 3 && e.prefixes >= 8 && e.networks >= 3);
+    assert_true((double)e.seen > e.expected * 3 && e.prefixes >= 8 && e.networks >= 3);
     assert_ok(draft_follow(w->rig.status)); /* as it grows */
     rig_look(&w->rig);
     assert_true(rig_find(&w->rig, w->component)->state >= STATUS_PARTIAL);
