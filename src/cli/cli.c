@@ -14,9 +14,9 @@ struct command_row {
 static const struct command_row commands[] = {
     {"serve", cmd_serve, "serve [--public ADDR:PORT] [--team ADDR:PORT]   run the server"},
     {"project", cmd_project,
-     "project create NAME [--crowd K] [--timezone TZ] [--token T] [--secret S] [--test]"},
-    {"project", cmd_project,
-     "project set ID [--quota N] [--origins A,B|none]   of its public door"},
+     "project create NAME [--crowd K] [--timezone TZ] [--token T] [--secret S] [--test] "
+     "[--retention DAYS]"},
+    {"project", cmd_project, "project set ID [--quota N] [--origins A,B|none] [--retention DAYS]"},
     {"lexicon", cmd_lexicon,
      "lexicon --project ID [measure|time|identity|none PROPERTY | publish EVENT | publish PROPERTY "
      "VALUE]"},

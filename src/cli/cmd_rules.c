@@ -3,7 +3,8 @@
 
 #include "cli/command.h"
 
-static const char set_usage[] = "project set ID [--quota N] [--origins A,B|none]";
+static const char set_usage[] =
+    "project set ID [--quota N] [--origins A,B|none] [--retention DAYS]";
 static const char lexicon_usage[] =
     "lexicon --project ID [measure|time|identity|none PROPERTY | publish EVENT | publish PROPERTY "
     "VALUE]";
@@ -20,20 +21,27 @@ static void put_origins(struct jout *j, const char *text) {
 }
 
 int command_project_set(struct command *c) {
-    int64_t id = 0, quota = 0;
+    int64_t id = 0, quota = 0, days = 0;
     char path[64];
     const char *quota_text = command_option(c, "--quota");
     const char *origins = command_option(c, "--origins");
+    const char *retention = command_option(c, "--retention");
     if (!command_words_ok(c, 3, 3, set_usage)) return EXIT_USAGE;
     if (!str_to_i64(str_z(c->words[2]), &id) || id <= 0)
         return command_fail(c, EXIT_USAGE, "%s: a project's number, such as 1", c->words[2]);
     if (quota_text && (!str_to_i64(str_z(quota_text), &quota) || quota < 0))
         return command_fail(c, EXIT_USAGE, "--quota: events in a minute, 0 for none");
+    if (retention && (!str_to_i64(str_z(retention), &days) || days < 0))
+        return command_fail(c, EXIT_USAGE, "--retention: days, 0 for ever");
     AUTO(buf_done) struct buf body;
     buf_init(&body, 1 << 16);
     struct jout j;
     jout_init(&j, &body);
     jout_object(&j);
+    if (retention) {
+        jout_keyz(&j, "retention_days");
+        jout_i64(&j, days);
+    }
     if (quota_text) {
         jout_keyz(&j, "quota_per_minute");
         jout_i64(&j, quota);

@@ -38,10 +38,13 @@ static void put_option(struct jout *j, const char *key, const char *value) {
 
 int cmd_project(struct command *c) {
     const char *usage =
-        "project create NAME [--crowd K] [--timezone TZ] [--token T] [--secret S] [--test]";
-    int64_t crowd = 0;
+        "project create NAME [--crowd K] [--timezone TZ] [--token T] [--secret S] [--test] "
+        "[--retention DAYS]";
+    int64_t crowd = 0, days = 0;
     if (c->n_words >= 2 && strcmp(c->words[1], "set") == 0) return command_project_set(c);
-    if (!is_create(c, usage) || !number_option(c, "--crowd", 2, 1000, &crowd)) return EXIT_USAGE;
+    if (!is_create(c, usage) || !number_option(c, "--crowd", 2, 1000, &crowd) ||
+        !number_option(c, "--retention", 0, 36500, &days))
+        return EXIT_USAGE;
     const char *zone = command_option(c, "--timezone"), *token = command_option(c, "--token"),
                *secret = command_option(c, "--secret");
     bool test = command_flag(c, "--test");
@@ -59,6 +62,8 @@ int cmd_project(struct command *c) {
         jout_keyz(&j, "crowd");
         jout_i64(&j, crowd);
     }
+    jout_keyz(&j, "retention_days");
+    jout_i64(&j, days);
     jout_keyz(&j, "test");
     jout_bool(&j, test);
     jout_object_end(&j);

@@ -122,17 +122,18 @@ struct err query_export_run(const struct query_world *w, const struct query_expo
         return ERR(ERR_NOMEM, "query: export");
     }
     buf_init(&e.lines, MAX_LINES_BYTES);
-    *r = (struct run){.q = &q,
-                      .w = w,
-                      .rights = x->rights,
-                      .limits = &limits,
-                      .report = &export_report,
-                      .fault = &fault,
-                      .arena = a,
-                      .lo_us = x->from_us,
-                      .hi_us = x->to_us,
-                      .want_hidden = true,
-                      .export = &e};
+    *r =
+        (struct run){.q = &q,
+                     .w = w,
+                     .rights = x->rights,
+                     .limits = &limits,
+                     .report = &export_report,
+                     .fault = &fault,
+                     .arena = a,
+                     .lo_us = w->oldest_us && w->oldest_us > x->from_us ? w->oldest_us : x->from_us,
+                     .hi_us = x->to_us,
+                     .want_hidden = true,
+                     .export = &e};
     r->range = (struct range){.zone = w->zone, .from_us = x->from_us, .to_us = x->to_us};
     struct texts texts = {.sealed = x->sealed, .ctx = x->ctx, .arena = a};
     table_init(&texts.seen, a, sizeof(struct id128));

@@ -51,13 +51,16 @@ static struct err write_props(struct listing *l) {
     return ERR_NONE;
 }
 
-static void widen(const struct part *p, struct id128 id, int64_t *first, int64_t *last) {
+static void widen(const struct part *p, struct id128 id, int64_t oldest_us, int64_t *first,
+                  int64_t *last) {
     uint32_t at = part_find_person(p, id);
     if (at >= part_info(p)->persons || !id128_eq(part_persons(p)[at], id)) return;
     const uint32_t *starts = part_person_starts(p);
-    int64_t t[2];
-    part_times(p, starts[at], 1, &t[0]);
-    part_times(p, starts[at + 1] - 1, 1, &t[1]);
+    uint32_t row = starts[at], behind = starts[at + 1];
+    while (oldest_us && row < behind && part_time_at(p, row) < oldest_us)
+        row++;
+    if (row == behind) return;
+    int64_t t[2] = {part_time_at(p, row), part_time_at(p, behind - 1)};
     *first = t[0] < *first ? t[0] : *first;
     *last = t[1] > *last ? t[1] : *last;
 }
@@ -96,11 +99,11 @@ static struct err write_seen(struct listing *l) {
     int64_t first = INT64_MAX, last = INT64_MIN;
     TRY(sort_aliases(l));
     for (size_t i = 0; i < w->n_parts; i++)
-        widen(w->parts[i], owner, &first, &last);
+        widen(w->parts[i], owner, w->oldest_us, &first, &last);
     for (size_t a = first_alias(l, owner);
          a < w->n_aliases && id128_eq(l->by_person[a].person, owner); a++) {
         for (size_t i = 0; i < w->n_parts; i++)
-            widen(w->parts[i], l->by_person[a].device, &first, &last);
+            widen(w->parts[i], l->by_person[a].device, w->oldest_us, &first, &last);
     }
     char text[2][32];
     zone_format(w->zone, first <= last ? first : 0, text[0]);

@@ -63,6 +63,7 @@ struct query_world {
     const struct seal_keys *keys; /* to hash literals, make pseudonyms and handles */
     const struct zone *zone;      /* the project's */
     int64_t now_us;
+    int64_t oldest_us; /* rows before it are not shown: the project keeps none (0: all are) */
 
     /* Identity overlay: devices -> persons, sorted by device. A device's rows belong to its person.
      */

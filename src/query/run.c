@@ -268,6 +268,7 @@ static struct err scan_report(struct run *r, struct jout *j, uint64_t *out_scann
     r->lo_us = r->range.from_us;
     r->hi_us = r->range.to_us;
     TRY(r->report->plan(r));
+    if (r->w->oldest_us && r->lo_us < r->w->oldest_us) r->lo_us = r->w->oldest_us;
     TRY(bind_all(r));
     r->breakdown_dim = r->n_dims;
     for (size_t i = 0; i < r->q->n_breakdown; i++) {

@@ -114,14 +114,18 @@ static void answer_created(struct call *c, const struct store_project *p, const 
 }
 
 static bool read_new(struct call *c, struct store_project_new *n) {
-    static const char *const fields[] = {"name", "crowd", "timezone", "token", "secret", "test"};
-    int64_t crowd = 0;
-    if (!call_body(c) || !call_only(c, fields, 6) || !call_string(c, "name", &n->name) ||
-        !call_string(c, "timezone", &n->timezone) || !call_string(c, "token", &n->token) ||
-        !call_string(c, "secret", &n->secret) || !call_number(c, "crowd", 0, &crowd))
+    static const char *const fields[] = {"name",   "crowd", "timezone",      "token",
+                                         "secret", "test",  "retention_days"};
+    int64_t crowd = 0, days = 0;
+    if (!call_body(c) || !call_only(c, fields, 7) || !call_number(c, "retention_days", 0, &days) ||
+        !call_string(c, "name", &n->name) || !call_string(c, "timezone", &n->timezone) ||
+        !call_string(c, "token", &n->token) || !call_string(c, "secret", &n->secret) ||
+        !call_number(c, "crowd", 0, &crowd))
         return false;
     const struct json *test = json_get(c->body, "test");
     n->test = test && test->type == JSON_TRUE;
+    n->retention_days =
+        days < 0 || days > STORE_MAX_RETENTION ? STORE_MAX_RETENTION + 1 : (uint32_t)days;
     n->crowd = crowd < 0 || crowd > CROWD_MAX_K ? CROWD_MAX_K + 1 : (uint32_t)crowd;
     return true;
 }

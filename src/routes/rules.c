@@ -66,6 +66,8 @@ static void put_settings(struct call *c, const struct store_settings *s) {
     jout_strz(&j, p.name);
     jout_keyz(&j, "quota_per_minute");
     jout_i64(&j, s->quota_per_minute);
+    jout_keyz(&j, "retention_days");
+    jout_i64(&j, s->retention_days);
     jout_keyz(&j, "origins");
     jout_array(&j);
     for (struct str rest = s->origins; rest.n;)
@@ -85,54 +87,71 @@ void rules_settings(struct call *c) {
 }
 
 struct change {
-    bool quota, origins;
+    bool quota, origins, retention;
     struct store_settings to;
 };
 
-static const char *named_in(const struct change *how) {
-    if (how->quota && how->origins) return "quota_per_minute, origins";
-    return how->quota ? "quota_per_minute" : how->origins ? "origins" : "nothing";
+static struct str named_in(const struct change *how, char out[64]) {
+    snprintf(out, 64, "%s%s%s", how->quota ? "quota_per_minute " : "",
+             how->origins ? "origins " : "", how->retention ? "retention_days" : "");
+    struct str named = str_trim(str_z(out));
+    return named.n ? named : STR("nothing");
 }
 
 /* Under the lock of registry writes, so that two changes do not undo each other. */
 static struct err change(struct call *c, const struct change *how, struct store_settings *out) {
     struct routes *r = c->routes;
+    char named[64];
     pthread_mutex_lock(&r->seal_lock);
     struct err e = store_settings(r->config.store, c->id, c->q->arena, out);
     if (how->quota) out->quota_per_minute = how->to.quota_per_minute;
     if (how->origins) out->origins = how->to.origins;
+    if (how->retention) out->retention_days = how->to.retention_days;
     if (e.code == ERR_OK)
-        e = trust_log(r->config.trust, &c->actor, c->id, "settings", str_z(named_in(how)));
+        e = trust_log(r->config.trust, &c->actor, c->id, "settings", named_in(how, named));
     if (e.code == ERR_OK) e = store_settings_set(r->config.store, c->id, out);
     if (e.code == ERR_OK) e = routes_publish_registry(r);
     pthread_mutex_unlock(&r->seal_lock);
     return e;
 }
 
-void rules_change_settings(struct call *c) {
-    static const char *const fields[] = {"quota_per_minute", "origins"};
-    int64_t quota = -1;
-    AUTO(buf_done) struct buf lines;
-    buf_init(&lines, REGISTRY_MAX_ORIGINS_BYTES);
-    if (!call_body(c) || !call_only(c, fields, 2) ||
-        !call_number(c, "quota_per_minute", -1, &quota))
-        return;
-    const struct json *named = json_get(c->body, "quota_per_minute");
+/* A number of the body from 0 to `most`, if it is named. False: answered. */
+static bool read_number(struct call *c, const char *name, int64_t most, bool *out_named,
+                        uint32_t *out) {
+    const struct json *named = json_get(c->body, name);
+    int64_t n = 0;
+    char rule[64];
+    if (!call_number(c, name, 0, &n)) return false;
+    *out_named = named && named->type == JSON_INT;
+    *out = (uint32_t)n;
+    if (n >= 0 && n <= most) return true;
+    snprintf(rule, sizeof rule, "a number from 0 (none) to %lld", (long long)most);
+    answer_error(c, 400, "invalid", rule, name);
+    return false;
+}
+
+/* False: answered. */
+static bool read_change(struct call *c, struct change *how, struct buf *lines) {
+    static const char *const fields[] = {"quota_per_minute", "origins", "retention_days"};
+    if (!call_body(c) || !call_only(c, fields, 3) ||
+        !read_number(c, fields[0], MAX_QUOTA, &how->quota, &how->to.quota_per_minute) ||
+        !read_number(c, fields[2], STORE_MAX_RETENTION, &how->retention, &how->to.retention_days))
+        return false;
     const struct json *origins = json_get(c->body, "origins");
-    struct change how = {.quota = named && named->type == JSON_INT,
-                         .origins = origins && origins->type != JSON_NULL};
-    if (how.quota && (quota < 0 || quota > MAX_QUOTA)) {
-        answer_error(c, 400, "invalid", "events in a minute, from 0 (none) to 1000000000",
-                     "quota_per_minute");
-        return;
-    }
-    if (how.origins && !read_origins(c, origins, &lines)) return;
-    if (buf_err(&lines).code != ERR_OK) {
-        answer_error(c, 400, "invalid", "16,384 bytes of sites at most", "origins");
-        return;
-    }
-    how.to = (struct store_settings){(uint32_t)quota, buf_str(&lines)};
+    how->origins = origins && origins->type != JSON_NULL;
+    if (how->origins && !read_origins(c, origins, lines)) return false;
+    how->to.origins = buf_str(lines);
+    if (buf_err(lines).code == ERR_OK) return true;
+    answer_error(c, 400, "invalid", "16,384 bytes of sites at most", "origins");
+    return false;
+}
+
+void rules_change_settings(struct call *c) {
+    AUTO(buf_done) struct buf lines;
+    struct change how = {.quota = false};
     struct store_settings now;
+    buf_init(&lines, REGISTRY_MAX_ORIGINS_BYTES);
+    if (!read_change(c, &how, &lines)) return;
     struct err e = change(c, &how, &now);
     if (e.code != ERR_OK)
         answer_failure(c, "changing settings", e);

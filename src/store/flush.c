@@ -54,7 +54,7 @@ static struct err write_frozen(struct store *s, struct project *p, struct part *
                            .n_parts = p->frozen.n,
                            .readable = project_is_readable,
                            .ctx = p,
-                           .from_us = INT64_MIN,
+                           .from_us = retire_before(p, time_now_us()),
                            .to_us = INT64_MAX,
                            .path = path};
     return part_merge(&m, out);
@@ -209,7 +209,8 @@ void *merger_main(void *store) {
     while (wait_for_work(s, merged ? 1 : 500, false)) {
         merged = false;
         pthread_mutex_lock(&s->merge_lock);
-        struct err e = merge_run(s, &merged);
+        struct err e = retire_run(s, &merged);
+        if (e.code == ERR_OK && !merged) e = merge_run(s, &merged);
         pthread_mutex_unlock(&s->merge_lock);
         pause_after(s, "merging parts", e);
     }

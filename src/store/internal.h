@@ -108,6 +108,8 @@ struct project {
     uint64_t events;                   /* rows accepted since start, for stats */
     atomic_bool crowd_dirty;           /* words were added since the crowd snapshot */
     atomic_uint_least64_t values_lost; /* their names were too many for a part */
+    atomic_uint retention_days;        /* 0: for ever */
+    atomic_int_least64_t retired_day;  /* the day on which old rows were last looked for */
 };
 
 struct store {
@@ -196,6 +198,13 @@ struct err flush_run(struct store *s);    /* the frozen tails to parts; under fl
 struct err flush_journal(struct store *s);
 /* merge.c */
 struct err merge_run(struct store *s, bool *out_worked); /* at most one merge; under merge_lock */
+/* One part written anew, under merge_lock: duplicates, identities and old rows as in any merge. */
+struct err merge_one(struct store *s, struct project *p, struct part *part);
+/* retire.c: rows before this are not kept; INT64_MIN: all are. */
+int64_t retire_before(const struct project *p, int64_t now_us);
+struct err retire_run(struct store *s, bool *out_worked); /* at most one part; under merge_lock */
+struct err retire_load(struct store *s);                  /* inside a transaction */
+void retire_set(struct store *s, uint64_t project, uint32_t days);
 /* choose.c: which of a project's generations to merge now: [out_first, out_first + out_n) of rows
  * [n], oldest first. */
 bool merge_choose(const uint64_t *rows, size_t n, bool idle, size_t *out_first, size_t *out_n);

@@ -191,6 +191,7 @@ struct err store_load(struct store *s) {
     uint64_t hold_at = 0;
     if (e.code == ERR_OK) e = erase_hold_at(s, &hold_at);
     atomic_store(&s->hold_at, hold_at);
+    if (e.code == ERR_OK) e = retire_load(s);
     if (e.code == ERR_OK) e = load_words(s);
     if (e.code == ERR_OK) e = load_aliases(s);
     if (e.code == ERR_OK) e = load_parts(s);

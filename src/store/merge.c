@@ -142,7 +142,7 @@ static struct id128 person_of(void *ctx, struct id128 person) {
 }
 
 static struct err write_parts(struct store *s, struct merge *m) {
-    int64_t bounds[MAX_SPLITS + 1];
+    int64_t bounds[MAX_SPLITS + 1], oldest_us = retire_before(m->project, time_now_us());
     size_t n = split(&m->from, bounds);
     TRY(part_list_reserve(&m->to, n));
     for (size_t i = 0; i < n; i++) {
@@ -155,7 +155,7 @@ static struct err write_parts(struct store *s, struct merge *m) {
                                  .readable = is_readable,
                                  .person_of = m->aliases->n ? person_of : NULL,
                                  .ctx = m,
-                                 .from_us = bounds[i],
+                                 .from_us = bounds[i] > oldest_us ? bounds[i] : oldest_us,
                                  .to_us = bounds[i + 1],
                                  .path = path,
                                  .lost = &lost};
@@ -169,19 +169,18 @@ static struct err write_parts(struct store *s, struct merge *m) {
     return ERR_NONE;
 }
 
-static struct err commit_rows(struct store *s, const struct merge *m, uint64_t lo, uint64_t hi) {
-    TRY(meta_exec(s->meta, "DELETE FROM part WHERE project = ? AND seq_lo >= ? AND seq_hi <= ?",
-                  "iii", (int64_t)m->project->row.id, (int64_t)lo, (int64_t)hi));
+static struct err commit_rows(struct store *s, const struct merge *m) {
+    for (size_t i = 0; i < m->from.n; i++)
+        TRY(meta_exec(s->meta, "DELETE FROM part WHERE id = ?", "i",
+                      store_part_id(m->from.parts[i])));
     for (size_t i = 0; i < m->to.n; i++)
         TRY(store_part_insert(s, m->project, m->ids[i], m->to.parts[i]));
     return ERR_NONE;
 }
 
 static struct err commit(struct store *s, const struct merge *m) {
-    uint64_t lo = part_info(m->from.parts[0])->seq_lo,
-             hi = part_info(m->from.parts[m->from.n - 1])->seq_hi;
     TRY(meta_begin(s->meta));
-    struct err e = commit_rows(s, m, lo, hi);
+    struct err e = commit_rows(s, m);
     if (e.code == ERR_OK) return meta_commit(s->meta);
     meta_rollback(s->meta);
     return e;
@@ -228,20 +227,30 @@ static struct err run(struct store *s, struct merge *m) {
     return ERR_NONE;
 }
 
+static struct err run_chosen(struct store *s, struct merge *m) {
+    pthread_mutex_lock(&s->lock);
+    struct err e = aliases_sorted(m->project->aliases, &m->aliases);
+    pthread_mutex_unlock(&s->lock);
+    if (e.code == ERR_OK) e = run(s, m);
+    part_list_done(&m->from);
+    part_list_done(&m->to);
+    alias_array_unref(m->aliases);
+    return e;
+}
+
 static struct err merge_project(struct store *s, struct project *p, bool *out_worked) {
     struct merge m = {.project = p};
-    struct err e = ERR_NONE;
-    if (pick(s, p, &m.from)) {
-        pthread_mutex_lock(&s->lock);
-        e = aliases_sorted(p->aliases, &m.aliases);
-        pthread_mutex_unlock(&s->lock);
-        if (e.code == ERR_OK) e = run(s, &m);
-        *out_worked = true;
-    }
+    *out_worked = pick(s, p, &m.from);
+    if (*out_worked) return run_chosen(s, &m);
     part_list_done(&m.from);
-    part_list_done(&m.to);
-    alias_array_unref(m.aliases);
-    return e;
+    return ERR_NONE;
+}
+
+struct err merge_one(struct store *s, struct project *p, struct part *part) {
+    struct merge m = {.project = p};
+    TRY(part_list_reserve(&m.from, 1));
+    m.from.parts[m.from.n++] = part_ref(part);
+    return run_chosen(s, &m);
 }
 
 struct err merge_run(struct store *s, bool *out_worked) {

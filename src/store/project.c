@@ -24,6 +24,8 @@ static struct err check_new(const struct store_project_new *n) {
         return ERR(ERR_INVALID, "token: 4 to 64 letters, digits, '-', '_' or '.'");
     if (n->secret.n && (n->secret.n < 4 || n->secret.n > 64))
         return ERR(ERR_INVALID, "secret: 4 to 64 bytes");
+    if (n->retention_days > STORE_MAX_RETENTION)
+        return ERR(ERR_INVALID, "retention_days: 0 (for ever) to 36500");
     if (n->timezone.n >= sizeof((struct store_project *)0)->timezone)
         return ERR(ERR_INVALID, "timezone: a name such as Europe/Berlin");
     return ERR_NONE;
@@ -81,6 +83,14 @@ static struct err insert(struct meta *m, struct store_project *p) {
     return ERR_NONE;
 }
 
+static struct err insert_retention(struct meta *m, uint64_t project, uint32_t days) {
+    if (days == 0) return ERR_NONE;
+    return meta_exec(m,
+                     "INSERT INTO project_setting(project, quota_per_minute, origins, "
+                     "retention_days) VALUES(?, 0, '', ?)",
+                     "ii", (int64_t)project, (int64_t)days);
+}
+
 struct err store_project_create(struct store *s, const struct store_project_new *n,
                                 struct store_project *out, char out_secret[65]) {
     TRY(check_new(n));
@@ -89,11 +99,13 @@ struct err store_project_create(struct store *s, const struct store_project_new 
     TRY(check_zone(str_z(p.timezone)));
     TRY(meta_begin(s->meta));
     struct err e = insert(s->meta, &p);
+    if (e.code == ERR_OK) e = insert_retention(s->meta, p.id, n->retention_days);
     if (e.code == ERR_OK)
         e = meta_commit(s->meta);
     else
         meta_rollback(s->meta);
     if (e.code == ERR_OK) e = store_project_add(s, &p, NULL);
+    if (e.code == ERR_OK) retire_set(s, p.id, n->retention_days);
     if (e.code == ERR_OK) *out = p;
     return e;
 }

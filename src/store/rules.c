@@ -16,14 +16,17 @@ static struct err read_settings(struct meta *m, uint64_t project, struct arena *
                                 struct store_settings *out) {
     AUTO(meta_end) struct meta_row *row = NULL;
     struct err e = ERR_NONE;
-    TRY(meta_query(m, &row,
-                   "SELECT quota_per_minute, origins FROM project_setting WHERE project = ?", "i",
-                   (int64_t)project));
+    TRY(meta_query(
+        m, &row,
+        "SELECT quota_per_minute, origins, retention_days FROM project_setting WHERE project = ?",
+        "i", (int64_t)project));
     *out = (struct store_settings){.origins = {"", 0}};
     if (!meta_next(row, &e)) return e;
     struct str origins = arena_str(a, meta_str(row, 1));
     if (!origins.p) return ERR(ERR_NOMEM, "settings");
-    *out = (struct store_settings){(uint32_t)meta_i64(row, 0), origins};
+    *out = (struct store_settings){.quota_per_minute = (uint32_t)meta_i64(row, 0),
+                                   .origins = origins,
+                                   .retention_days = (uint32_t)meta_i64(row, 2)};
     return ERR_NONE;
 }
 
@@ -36,11 +39,13 @@ struct err store_settings(struct store *s, uint64_t project, struct arena *a,
 struct err store_settings_set(struct store *s, uint64_t project, const struct store_settings *to) {
     if (to->origins.n > REGISTRY_MAX_ORIGINS_BYTES) return ERR(ERR_LIMIT, "too many origins");
     TRY(meta_begin(s->meta));
-    return finish(s,
-                  meta_exec(s->meta,
+    TRY(finish(s, meta_exec(s->meta,
                             "INSERT OR REPLACE INTO project_setting(project, quota_per_minute, "
-                            "origins) VALUES(?, ?, ?)",
-                            "iis", (int64_t)project, (int64_t)to->quota_per_minute, to->origins));
+                            "origins, retention_days) VALUES(?, ?, ?, ?)",
+                            "iisi", (int64_t)project, (int64_t)to->quota_per_minute, to->origins,
+                            (int64_t)to->retention_days)));
+    retire_set(s, project, to->retention_days);
+    return ERR_NONE;
 }
 
 /* ---- marks and published texts ---- */

@@ -52,6 +52,7 @@ static const char *const steps[] = {
      "  PRIMARY KEY(erasure, person)) WITHOUT ROWID;"
      "CREATE TABLE erasure_word(erasure BLOB NOT NULL, hash BLOB NOT NULL,"
      "  PRIMARY KEY(erasure, hash)) WITHOUT ROWID;"),
+    "ALTER TABLE project_setting ADD COLUMN retention_days INTEGER NOT NULL DEFAULT 0;",
 };
 
 struct err store_schema(struct meta *m) {

@@ -46,6 +46,7 @@ struct store_project {
 struct store_project_new {
     struct str name, token, secret, timezone; /* token, secret empty: random */
     uint32_t crowd;                           /* 0: default */
+    uint32_t retention_days;                  /* 0: for ever */
     bool test;
 };
 /* ERR_EXISTS: the token is taken. ERR_INVALID with `what`: name, crowd, timezone, token. out_secret
@@ -74,9 +75,11 @@ struct err store_registry_write(struct store *s, const char *path,
 
 /* ---- what members decided: settings, marks, published texts (rules.c) ----
  * In force at the front with the next registry. Texts stand here as hashes only. */
+#define STORE_MAX_RETENTION 36500
 struct store_settings {
     uint32_t quota_per_minute; /* events; 0: none of its own */
     struct str origins;        /* one per line; empty: all */
+    uint32_t retention_days;   /* older rows vanish; 0: none do. At most STORE_MAX_RETENTION */
 };
 struct err store_settings(struct store *s, uint64_t project, struct arena *a,
                           struct store_settings *out);

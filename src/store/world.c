@@ -95,6 +95,7 @@ static void fill(struct store_world *w) {
                                     .keys = &w->keys,
                                     .zone = p->zone,
                                     .now_us = time_now_us(),
+                                    .oldest_us = retire_before(p, time_now_us()),
                                     .aliases = w->aliases->all,
                                     .n_aliases = w->aliases->n,
                                     .word = word,

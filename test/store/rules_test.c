@@ -44,7 +44,7 @@ static void a_project_that_nobody_touched_has_no_rules(void **state) {
     struct rig *r = *state;
     AUTO(arena_free) struct arena *a = arena_new(1 << 20);
     AUTO(registry_free) struct registry *reg = written(r, NULL, 0);
-    struct store_settings s = {9, STR("x")};
+    struct store_settings s = {9, STR("x"), 0};
     assert_ok(store_settings(r->store, r->project.id, a, &s));
     assert_true(s.quota_per_minute == 0 && s.origins.n == 0);
     const struct registry_project *p = registry_by_id(reg, r->project.id);
@@ -60,7 +60,7 @@ static void each_rule_reaches_its_own_project_and_list(void **state) {
     struct rig *r = *state;
     uint64_t mine = r->project.id, other = another_project(r);
     const struct store_sender senders[] = {{mine, id(7)}, {other, id(8)}, {other + 1, id(9)}};
-    const struct store_settings settings = {77, STR("https://a.example\nhttps://b.example")};
+    const struct store_settings settings = {77, STR("https://a.example\nhttps://b.example"), 0};
     const struct store_published text = {TEXT_VALUE, id(5), id(6)};
     assert_ok(store_settings_set(r->store, other, &settings));
     assert_ok(store_mark_set(r->store, mine, id(1), MARK_MEASURE));
@@ -121,12 +121,13 @@ static void settings_are_replaced_and_bounded(void **state) {
     AUTO(arena_free) struct arena *a = arena_new(1 << 20);
     static char many[REGISTRY_MAX_ORIGINS_BYTES + 1];
     memset(many, 'a', sizeof many);
-    struct store_settings s = {UINT32_MAX, STR("https://a.example")};
+    struct store_settings s = {UINT32_MAX, STR("https://a.example"), 30};
     assert_ok(store_settings_set(r->store, r->project.id, &s));
     s = (struct store_settings){0};
     assert_ok(store_settings(r->store, r->project.id, a, &s));
-    assert_true(s.quota_per_minute == UINT32_MAX && str_is(s.origins, "https://a.example"));
-    struct store_settings long_list = {1, {many, sizeof many}};
+    assert_true(s.quota_per_minute == UINT32_MAX && str_is(s.origins, "https://a.example") &&
+                s.retention_days == 30);
+    struct store_settings long_list = {1, {many, sizeof many}, 0};
     assert_int_equal(store_settings_set(r->store, r->project.id, &long_list).code, ERR_LIMIT);
     assert_ok(
         store_settings_set(r->store, r->project.id, &(struct store_settings){.origins = STR("")}));
