@@ -1,4 +1,4 @@
-// kill.test.mjs: kill -9 of main, front and console in turn, under load from the public door. No acknowledged event is lost,
+// kill.test.mjs: kill -9 of main, front, console and courier in turn, under load from the public door. No acknowledged event is lost,
 // none counted twice, `weir check` is clean each time, and what was answered 200 can be seen within a second.
 import assert from 'node:assert';
 import test, { after, before } from 'node:test';
@@ -34,7 +34,7 @@ async function killOnce(name) {
 
 test(`${kills} kills under load: nothing acknowledged is lost or doubled`, { timeout: long ? 3600e3 : 560e3 }, async () => {
     for (let i = 0; i < kills; i++) {
-        const name = ['front', 'console', 'main'][i % 3];
+        const name = ['front', 'console', 'courier', 'main'][i % 4];
         load.start();
         await sleep(60 + (i * 37) % 240);
         await killOnce(name);

@@ -94,7 +94,7 @@ export class Server {
         return name === 'main' ? this.pid : childrenOf(this.pid).find((p) => nameOf(p).includes(name));
     }
     processes() {
-        return Object.fromEntries(['main', 'front', 'console'].map((n) => [n, this.process(n)]));
+        return Object.fromEntries(['main', 'front', 'console', 'courier'].map((n) => [n, this.process(n)]));
     }
     kill(signal = 'SIGTERM') {
         if (this.child && this.child.exitCode === null && this.child.signalCode === null) this.child.kill(signal);
