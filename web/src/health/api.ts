@@ -159,3 +159,73 @@ export const updateIncident = (i: Incident, body: object): Promise<Incident> => 
 export const mergeIncident = (i: Incident, into: string): Promise<Incident> => call('POST', `${one(i)}/merge`, { into });
 export const writePostmortem = (i: Incident, body: string): Promise<Incident> => call('POST', `${one(i)}/postmortem`, { body });
 export const dropIncident = (i: Incident): Promise<unknown> => call('DELETE', one(i));
+
+// ---- monitors (doc/monitors.md) ----
+
+export const KINDS = ['http', 'tcp', 'tls', 'dns', 'icmp', 'push'] as const;
+export type Kind = (typeof KINDS)[number];
+
+export interface Beat {
+    at: string;
+    up: 'down' | 'up' | 'pending' | 'maintenance' | 'unknown';
+    says: string | null;
+    code: number;
+    ms: number | null;
+    phases_ms: Record<string, number | null>;
+    cert_days: number | null;
+}
+
+export interface Monitor {
+    number: number;
+    name: string;
+    group: string;
+    kind: Kind;
+    target: string;
+    interval_s: number;
+    component: string | null;
+    public: boolean;
+    active: boolean;
+    state: 'up' | 'failing' | 'down' | 'unknown';
+    retries?: number;
+    status?: string;
+    contains?: string;
+    json?: string;
+    json_is?: string;
+    places_last?: { place: string; last: Beat }[];
+    uptime_24h?: number | null;
+    uptime_30d?: number | null;
+    avg_ms_24h?: number | null;
+    results?: { at: string; up: 'down' | 'up' | 'pending' | 'maintenance'; ms: number | null }[];
+    token?: string;
+    push_url?: string;
+}
+
+export const getMonitors = get<{ monitors: Monitor[]; places: unknown[] }>('/monitors');
+export const getMonitor = (n: number): ((signal?: AbortSignal) => Promise<Monitor>) => get(`/monitors/${n}`);
+export const saveMonitor = (n: number | null, to: object): Promise<Monitor> => (n ? call('PATCH', `${ROOT}/monitors/${n}`, to) : call('POST', `${ROOT}/monitors`, to));
+export const dropMonitor = (n: number): Promise<unknown> => call('DELETE', `${ROOT}/monitors/${n}`);
+export const tryMonitor = (body: object): Promise<Beat> => call('POST', `${ROOT}/monitors/try`, body);
+
+// ---- subscribers and notices (doc/notices.md) ----
+
+export interface Subscriber {
+    id: number;
+    kind: string;
+    state: 'pending' | 'active' | 'suspended';
+    label: string;
+    email?: string;
+    url?: string;
+    failing_since: string | null;
+    components: string[];
+}
+
+export interface Notices {
+    counts: { subscribers: Record<string, Partial<Record<Subscriber['state'], number>>>; outbox: Partial<Record<'waiting' | 'in_flight' | 'sent' | 'dead' | 'unknown', number>>; mail: boolean };
+    unsent: { row: number; state: string; class: string; title: string; tries: number }[];
+}
+
+export const getSubscribers = get<{ subscribers: Subscriber[] }>('/subscribers?limit=1000');
+export const getNotices = get<Notices>('/notices');
+export const addSubscriber = (body: object): Promise<{ id: number; secret?: string }> => call('POST', `${ROOT}/subscribers`, body);
+export const dropSubscriber = (id: number): Promise<unknown> => call('DELETE', `${ROOT}/subscribers/${id}`);
+export const testSubscriber = (id: number): Promise<unknown> => call('POST', `${ROOT}/subscribers/${id}/test`, {});

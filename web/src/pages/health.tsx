@@ -7,6 +7,8 @@ import { Board } from '../health/board';
 import { Design } from '../health/design';
 import { IncidentView } from '../health/incident';
 import { Incidents } from '../health/incidents';
+import { Monitors } from '../health/monitors';
+import { Subscribers } from '../health/subscribers';
 import { Segmented } from '../ui/controls';
 import { Failed, Waiting } from '../ui/states';
 
@@ -15,6 +17,8 @@ const DESK_EVERY_MS = 10_000;
 const TABS = [
     { id: 'board', text: 'Board' },
     { id: 'incidents', text: 'Incidents' },
+    { id: 'monitors', text: 'Monitors' },
+    { id: 'subscribers', text: 'Subscribers' },
     { id: 'page', text: 'Page' },
 ] as const;
 type Tab = (typeof TABS)[number]['id'];
@@ -42,6 +46,8 @@ export function Health(): JSX.Element {
             </div>
             {shown === 'board' && <Board {...props} />}
             {shown === 'incidents' && (item ? <IncidentView key={item} id={item} {...props} /> : <Incidents {...props} />)}
+            {shown === 'monitors' && <Monitors {...props} />}
+            {shown === 'subscribers' && <Subscribers {...props} />}
             {shown === 'page' && <Design {...props} />}
         </div>
     );
