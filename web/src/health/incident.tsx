@@ -11,7 +11,7 @@ import { Affected } from './affected';
 import { dropIncident, getIncident, mergeIncident, renameIncident, updateIncident, writePostmortem, type ComponentState, type Evidence, type Incident, type Phase } from './api';
 import { nameOf, PhasePill, StatePill, type DeskProps } from './parts';
 import { Spark } from './spark';
-import { at, because, between, IMPACT_TEXT, isOver, nextPhases, PHASE_TEXT } from './words';
+import { at, because, between, IMPACT_TEXT, isOver, nextPhases, readItem, PHASE_TEXT } from './words';
 
 const INCIDENT_EVERY_MS = 10_000;
 
@@ -195,14 +195,9 @@ function Title({ incident, mayWrite, change }: { incident: Incident; mayWrite: b
     );
 }
 
-export function IncidentView({ id, desk, reload, mayWrite }: DeskProps & { id: string }): JSX.Element {
-    const planned = desk.maintenances.some((m) => m.id === id);
-    const load = (signal?: AbortSignal): Promise<Incident> =>
-        getIncident(id, planned)(signal).catch((e: unknown) => {
-            if (planned || signal?.aborted) throw e;
-            return getIncident(id, true)(signal).catch(() => Promise.reject(e instanceof Error ? e : new Error(String(e))));
-        });
-    const { data, error, reload: again } = useLoad(`incident/${id}`, load);
+export function IncidentView({ item, desk, reload, mayWrite }: DeskProps & { item: string }): JSX.Element {
+    const { id, planned } = readItem(item);
+    const { data, error, reload: again } = useLoad(`incident/${id}`, getIncident(id, planned));
     const change = useChange(() => {
         again();
         reload();

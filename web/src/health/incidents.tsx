@@ -10,6 +10,7 @@ import { Calm, Failed, Waiting } from '../ui/states';
 import { getIncidents, getMaintenances, openIncident, planMaintenance, type ComponentState, type Incident } from './api';
 import { Affected } from './affected';
 import { IncidentRow, type DeskProps } from './parts';
+import { itemOf } from './words';
 
 const SHOWN = [
     { id: 'all', text: 'All' },
@@ -131,7 +132,7 @@ export function Incidents({ desk, reload, mayWrite }: DeskProps): JSX.Element {
     const opened: Opened = (i) => {
         setForm(null);
         reload();
-        nav.go('health', { tab: 'incidents', item: i.id });
+        nav.go('health', { tab: 'incidents', item: itemOf(i) });
     };
     return (
         <>

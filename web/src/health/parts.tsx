@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useHere } from '../context';
 import type { ComponentState, Component, Desk, Incident, Phase } from './api';
-import { ago, PHASE_TEXT, phaseTone, STATE_TEXT, stateTone } from './words';
+import { ago, itemOf, PHASE_TEXT, phaseTone, STATE_TEXT, stateTone } from './words';
 
 export interface DeskProps {
     desk: Desk;
@@ -21,7 +21,7 @@ export function IncidentRow({ incident, desk }: { incident: Incident; desk: Desk
     const latest = incident.updates[0];
     return (
         <li>
-            <button type="button" class="incident-row" onClick={() => nav.go('health', { tab: 'incidents', item: incident.id })}>
+            <button type="button" class="incident-row" onClick={() => nav.go('health', { tab: 'incidents', item: itemOf(incident) })}>
                 <PhasePill phase={incident.status} />
                 <span class="incident-name">{incident.name}</span>
                 <span class="faint incident-where">{incident.components.map((id) => nameOf(desk.components, id)).join(', ')}</span>

@@ -41,6 +41,10 @@ export const phaseTone = (p: Phase): string =>
 
 export const isOver = (i: Incident): boolean => i.status === 'resolved' || i.status === 'postmortem' || i.status === 'completed';
 
+/** How the address names one: planned work has a list of its own at the server. */
+export const itemOf = (i: Incident): string => (i.scheduled_for ? `planned-${i.id}` : i.id);
+export const readItem = (item: string): { id: string; planned: boolean } => ({ id: item.replace(/^planned-/, ''), planned: item.startsWith('planned-') });
+
 /** What a person can say next about an incident, likeliest first. */
 export function nextPhases(i: Incident): Phase[] {
     if (i.scheduled_for) return ['scheduled', 'in_progress', 'verifying', 'completed'];

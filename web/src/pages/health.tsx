@@ -45,7 +45,7 @@ export function Health(): JSX.Element {
                 )}
             </div>
             {shown === 'board' && <Board {...props} />}
-            {shown === 'incidents' && (item ? <IncidentView key={item} id={item} {...props} /> : <Incidents {...props} />)}
+            {shown === 'incidents' && (item ? <IncidentView key={item} item={item} {...props} /> : <Incidents {...props} />)}
             {shown === 'monitors' && <Monitors {...props} />}
             {shown === 'subscribers' && <Subscribers {...props} />}
             {shown === 'page' && <Design {...props} />}
