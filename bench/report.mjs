@@ -61,6 +61,8 @@ const readers = (r) => table(['questions at once', 'answered/s', 'p50 ms', 'p95 
 const ingested = (r) => table(['', 'requests/s', 'events/s', 'requests per CPU second, front', 'all processes', 'events per CPU second, front', 'all processes', 'p50 ms', 'p99 ms', 'refused', 'lost'],
     r.ingest.map((x) => [x.name, number(x.requests_s), number(x.events_s), number(x.requests_front), number(x.requests_all), number(x.events_front), number(x.events_all), ms(x.p50_ms), ms(x.p99_ms), x.refused, x.lost]));
 
+const peered = (r) => Object.keys(r.questions.Q1).length > 1;
+
 function page(r) {
     const model = /model name\s*:\s*(.*)/.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? os.arch();
     const share = (k) => `${Math.round(100 * r.loads.Weir[k] / r.loads.Weir.cpu_ms)} %`;
@@ -68,7 +70,7 @@ function page(r) {
         `# The bench: ${number(r.events)} events of ${number(r.persons)} people`,
         `${r.date.slice(0, 16).replace('T', ' ')} UTC, commit ${r.commit}. ${os.cpus().length} CPUs (${model}), ${Math.round(os.totalmem() / 2 ** 30)} GB, Linux ${os.release()}. Written by \`./dev bench${r.size === '10M' ? '' : ` --size ${r.size}`}\`.
 CPU is user + system of all threads, the median of ${r.runs} runs after one unmeasured; Weir's is that of all server processes, from HTTP request to answer. Wall time on a shared machine is
-not to be quoted. Every peer has two threads; all answers were compared and agree. The machine's load average while the questions ran: ${r.busy.toFixed(1)}; above 2, others took part of it and CPU figures are higher too.`,
+not to be quoted. ${peered(r) ? 'Every peer has two threads; all answers were compared and agree.' : 'Run without the peers (`--skip peers`): theirs are in the page of another size, which says as well whether all answers agree.'} The machine's load average while the questions ran: ${r.busy.toFixed(1)}; above 2, others took part of it and CPU figures are higher too.`,
         `## Questions, CPU ms\n\n${cpu(r)}`, `## Targets beside figures\n\n${targets(r)}`, `## Questions, wall ms\n\n${grid(r, 'wall_ms')}`,
         `## Peak anonymous memory of one question, MB\n\nPeers without their host process (node); Weir with all its server processes.\n\n${grid(r, 'peak_mb')}`,
         `## Load and disk\n\nWeir folds duplicates, applies the crowd rule, seals and syncs while it loads (the command's own CPU included); the peers do none of these. Of its CPU, the command took ${share('client_ms')}, the front ${share('front_ms')}, the console ${share('console_ms')}.\n\n${loads(r)}\n\n${bytes(r)}`,

@@ -12,8 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/sys.h"
+
 #define FIRST_BLOCK_BYTES ((size_t)16 << 10)
 #define LARGEST_STEP_BYTES ((size_t)1 << 20)
+#define MAPPED_BYTES ((size_t)2 << 20) /* a block this large is made of pages, used or not */
 #define ALIGNMENT ((size_t)16)
 
 struct block {
@@ -35,7 +38,18 @@ struct arena *arena_new(size_t limit_bytes) {
     return a;
 }
 
+static struct block *block_new(size_t cap) {
+    size_t n = sizeof(struct block) + cap;
+    struct block *b = cap >= MAPPED_BYTES ? pages_new(n) : calloc(1, n);
+    if (b != NULL) b->cap = cap;
+    return b;
+}
+
 static void block_free(struct block *b, bool wipe) {
+    if (b->cap >= MAPPED_BYTES) {
+        pages_free(b, sizeof *b + b->cap); /* the system hands pages out zeroed */
+        return;
+    }
     if (wipe) sodium_memzero(b->bytes, b->dirty);
     free(b);
 }
@@ -74,12 +88,15 @@ static struct block *block_for(struct arena *a, size_t n) {
     if (cap > LARGEST_STEP_BYTES) cap = LARGEST_STEP_BYTES;
     if (cap < n) cap = n;
     if (cap > SIZE_MAX - sizeof(struct block)) return NULL;
-    struct block *b = calloc(1, sizeof *b + cap);
+    struct block *b = block_new(cap);
     if (b == NULL) return NULL;
-    b->cap = cap;
     b->older = a->newest;
     a->newest = b;
     return b;
+}
+
+bool arena_reserve(struct arena *a, size_t n_bytes) {
+    return n_bytes <= SIZE_MAX / 2 && block_for(a, n_bytes) != NULL;
 }
 
 void *arena_alloc(struct arena *a, size_t n_bytes) {

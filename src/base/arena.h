@@ -23,6 +23,9 @@ void arena_wipe_on_reset(struct arena *a);
 
 /* NULL when the limit or memory is reached: the caller turns that into ERR_NOMEM. n = 0 gives a
  * valid pointer. */
+/* Makes room for n bytes in one block, which is kept over resets if it is the first. False: no
+ * memory. */
+bool arena_reserve(struct arena *a, size_t n_bytes);
 void *arena_alloc(struct arena *a, size_t n_bytes);
 void *arena_array(struct arena *a, size_t count, size_t each_bytes); /* overflow-checked */
 /* A copy of s, with a NUL behind it that is not counted. p is NULL when out of memory. */

@@ -49,6 +49,9 @@ void random_word(char *out /* [n + 1] */, size_t n);
 void *pages_new(size_t n_bytes);           /* NULL: no memory. In huge pages where it holds one */
 void pages_clear(void *p, size_t n_bytes); /* zero again, its memory given back; takes NULL */
 void pages_free(void *p, size_t n_bytes);  /* of pages_new, whole; takes NULL */
+/* Lets go of this process's view of programs, libraries and shared files, which the system has in
+ * memory anyway: for the end of a start, that touched much that is not touched again. */
+void pages_let_go(void);
 
 /* ---- files ---- */
 struct err io_read_file(const char *path, size_t max_bytes, struct buf *out);

@@ -266,6 +266,7 @@ static void serve(struct console *c) {
     bool low = false;
     int64_t published_us = time_monotonic_us();
     struct pollfd end = {.fd = c->setup->stop_fd, .events = POLLIN};
+    pages_let_go();
     if (write(c->setup->ready_fd, "r", 1) != 1) log_error("main does not listen");
     close(c->setup->ready_fd);
     do {

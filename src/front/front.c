@@ -22,6 +22,7 @@
 #define PER_ADDRESS 1024
 #define DRAIN_US (10 * US_PER_S)
 #define TURN_MS 500
+#define REST_US (5 * US_PER_S)
 #define PATTERNS_PATH "/usr/share/uap-core/regexes.yaml"
 #define PATTERNS_MAX_BYTES (8u << 20)
 #define LARGE_BYTES (256 << 10)
@@ -190,6 +191,8 @@ static struct err start(struct front *f) {
     TRY(open_journal(f));
     TRY(wait_registry(f));
     TRY(front_projects_follow(f));
+    (void)malloc_trim(0);
+    pages_let_go();
     TRY(close_sandbox(f));
     return open_door(f);
 }
@@ -219,6 +222,16 @@ static void count(struct front *f) {
     atomic_store(&f->channel->page->counters[COUNT_CANDIDATES], candidates);
 }
 
+/* After some seconds without a group: buffers as large as the largest frame, hot texts. */
+static void rest(struct front *f, bool group) {
+    if (group) f->busy_us = time_monotonic_us();
+    if (group || f->busy_us == 0 || time_monotonic_us() - f->busy_us < REST_US) return;
+    f->busy_us = 0;
+    front_projects_rest(f);
+    intake_rest(f->intake);
+    (void)malloc_trim(0);
+}
+
 /* One turn: requests in, one commit, answers out. A frame may be open without a waiting request
  * (its client is gone, or all its records were refused): it is committed all the same. */
 static struct err turn(struct front *f, int wait_ms) {
@@ -231,6 +244,7 @@ static struct err turn(struct front *f, int wait_ms) {
         channel_drain(f->channel->wake_front);
     keep_up(f);
     if (group) edge_release(f->edge);
+    rest(f, group);
     count(f);
     return ERR_NONE;
 }

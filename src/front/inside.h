@@ -73,6 +73,7 @@ struct front {
     int64_t retry_us;             /* when keep_up tries again what failed */
     uint64_t rotated;             /* channel's rotate_asked that was served */
     int64_t counted_us;
+    int64_t busy_us;              /* when the last group was; 0: the front has come to rest since */
     struct edge_counters counted; /* already in the channel */
     struct buf patterns, cert, key;
     struct page *page;         /* NULL: none was ever published */
@@ -94,6 +95,7 @@ struct err front_projects_follow(struct front *f);
 void front_projects_forget(struct front *f);
 void front_projects_save(struct front *f); /* candidates, at a clean stop */
 void front_projects_free(struct front *f);
+void front_projects_rest(struct front *f); /* memory that is only for speed goes back */
 struct frame_writer *front_writer(void *ctx, const struct registry_project *p); /* intake_group */
 struct crowd *front_crowd(void *ctx, const struct registry_project *p);
 void front_request_begin(struct front *f);

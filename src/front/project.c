@@ -175,6 +175,14 @@ void front_projects_save(struct front *f) {
     }
 }
 
+void front_projects_rest(struct front *f) {
+    assert(f->n_open == 0);
+    for (size_t i = 0; i < f->n_projects; i++) {
+        frame_writer_free(f->projects[i].writer);
+        f->projects[i].writer = NULL;
+    }
+}
+
 void front_projects_free(struct front *f) {
     for (size_t i = 0; i < f->n_projects; i++)
         project_done(&f->projects[i]);

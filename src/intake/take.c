@@ -35,8 +35,7 @@ struct err intake_new(const struct intake_config *c, struct intake **out) {
     arena_wipe_on_reset(in->line);
     arena_wipe_on_reset(in->record);
     /* The first block is kept over resets: make it large enough for usual requests. */
-    if (!arena_alloc(in->scratch, SCRATCH_KEPT_BYTES)) return ERR(ERR_NOMEM, "intake");
-    arena_reset(in->scratch);
+    if (!arena_reserve(in->scratch, SCRATCH_KEPT_BYTES)) return ERR(ERR_NOMEM, "intake");
     intake_names_init(&in->names);
     if (c->geo_path) TRY(intake_geo_open(c->geo_path, &in->geo));
     if (c->device_patterns.n > 0) TRY(intake_device_new(c->device_patterns, &in->device));

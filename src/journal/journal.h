@@ -17,7 +17,8 @@
 #include "seal/seal.h"
 
 #define JOURNAL_MAX_FRAME_BYTES (64u << 20)
-#define JOURNAL_FILE_BYTES (256u << 20) /* a file is closed when it grows past this */
+/* A file is closed when it grows past this. Small: the newest one is read at every start. */
+#define JOURNAL_FILE_BYTES (32u << 20)
 #define FRAME_MAX_STRINGS (4u << 20)
 #define FRAME_MAX_RECORDS (1u << 20)
 

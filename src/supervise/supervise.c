@@ -86,6 +86,7 @@ static void announce(struct supervise *v) {
     for (int i = 0; i < PROCESSES_N; i++)
         if (v->children[i].row && !v->children[i].ready) return;
     v->announced = true;
+    pages_let_go(); /* from here on this process only waits */
     if (v->on_ready) {
         v->on_ready(v->settings.public_url, v->settings.team_url);
         return;
