@@ -2,6 +2,7 @@
  * thousand, and nothing to keep in order. */
 #include "courier/prober.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define CONFIG_BYTES ((size_t)128 << 10)
@@ -180,6 +181,14 @@ static struct monitor **find_trial(struct prober *p, const struct monitor *m) {
     return NULL;
 }
 
+static void trial_done(struct prober *p, struct monitor *m, const struct post_beat *b) {
+    struct monitor **place = find_trial(p, m);
+    assert(place);
+    *place = NULL;
+    p->how.tried(p->how.ctx, m->id, b);
+    monitor_free(m);
+}
+
 static void done(void *ctx, void *user, const struct post_beat *b) {
     struct prober *p = ctx;
     struct monitor *m = user;
@@ -191,9 +200,7 @@ static void done(void *ctx, void *user, const struct post_beat *b) {
         reference_done(p, b);
         break;
     case TRIAL:
-        p->how.tried(p->how.ctx, m->id, b);
-        *find_trial(p, m) = NULL;
-        monitor_free(m);
+        trial_done(p, m, b);
         break;
     }
 }

@@ -90,7 +90,9 @@ struct monitors {
     int64_t next_trial;
     uint64_t generation; /* of status, when the list was read */
     uint64_t project;    /* whose journal takes agents' beats */
-    bool offline, courier_is_new, stopping, runs;
+    uint64_t sum, told;  /* of what courier and agents need: of the list, of what they were told */
+    int64_t told_us;     /* monotonic */
+    bool offline, stopping, runs;
     int wake, post_fd;
     pthread_t thread;
     pthread_mutex_t heard; /* guards what follows: taken alone, and by the store's follower */
@@ -101,8 +103,8 @@ struct monitors {
 struct monitor *monitors_find(struct monitors *m, uint32_t number); /* under lock */
 
 /* list.c */
-struct err monitors_load(struct monitors *m);   /* under editing */
-void monitors_tell_courier(struct monitors *m); /* the whole list; under lock */
+struct err monitors_load(struct monitors *m); /* under editing */
+void monitors_tell(struct monitors *m);       /* the list to courier and agents, if it changed */
 /* {"number","kind",…} of a prober for this place: the index-th of n that share the interval. */
 struct share {
     uint32_t place;
@@ -119,7 +121,8 @@ struct err monitors_read_how(const struct json *how, struct monitor *out,
 /* agent.c */
 extern const char *const monitors_agent_steps[1];
 struct err monitors_load_agents(struct monitors *m); /* under editing */
-void monitors_write_agents(struct monitors *m);      /* under editing */
+void monitors_write_agents(struct monitors *m);
 
 /* monitor.c */
+void monitors_wake(struct monitors *m);
 void monitors_post(struct monitors *m, const struct buf *message);

@@ -5,6 +5,8 @@
 
 #include "monitor/inside.h"
 
+#define TELL_EACH_US (US_PER_S / 4)
+
 /* ---- this module's members of `how` ---- */
 
 static struct err wrong(char fault[MONITOR_FAULT_BYTES], const char *text) {
@@ -144,6 +146,24 @@ static struct err read_list(struct monitors *m, struct arena *a, struct monitor 
     return ERR_NONE;
 }
 
+/* What a prober would be told, as one number. */
+static uint64_t sum_of(const struct monitors *m) {
+    uint64_t sum = m->project + 1;
+    for (size_t i = 0; i < m->n_agents; i++)
+        sum = sum * 31 + checksum64(m->agents[i].key_hash, sizeof m->agents[i].key_hash);
+    for (size_t i = 0; i < m->n; i++) {
+        const struct monitor *k = &m->list[i];
+        const uint64_t parts[] = {k->number,
+                                  k->kind,
+                                  k->is_off,
+                                  (uint64_t)k->interval_us,
+                                  checksum64(k->target.p, k->target.n),
+                                  checksum64(k->how.p, k->how.n)};
+        sum = sum * 31 + checksum64(parts, sizeof parts);
+    }
+    return sum ? sum : 1;
+}
+
 static uint64_t page_project(struct monitors *m) {
     AUTO(arena_free) struct arena *a = arena_new(0);
     struct status_model *model = NULL;
@@ -171,10 +191,10 @@ struct err monitors_load(struct monitors *m) {
     m->list = list, m->n = n, m->arena = a;
     m->generation = generation;
     m->project = project;
-    monitors_tell_courier(m);
+    m->sum = sum_of(m);
     pthread_mutex_unlock(&m->lock);
     monitors_list_free(old_arena, old, old_n);
-    monitors_write_agents(m);
+    monitors_wake(m);
     return ERR_NONE;
 }
 
@@ -243,10 +263,20 @@ static void tell(struct monitors *m, enum post_kind kind, const struct monitor *
     monitors_post(m, &b);
 }
 
-void monitors_tell_courier(struct monitors *m) {
-    if (!m->config.post) return;
-    tell(m, POST_PROBE_BEGIN, NULL);
-    for (size_t i = 0; i < m->n; i++)
-        if (monitors_runs_at(&m->list[i], 0)) tell(m, POST_PROBE_SET, &m->list[i]);
-    tell(m, POST_PROBE_END, NULL);
+/* At most a few times a second, so that a thousand monitors made one by one are told a few dozen
+ * times. */
+void monitors_tell(struct monitors *m) {
+    int64_t now = time_monotonic_us();
+    pthread_mutex_lock(&m->lock);
+    bool due = m->sum != m->told && now - m->told_us >= TELL_EACH_US;
+    if (due) {
+        tell(m, POST_PROBE_BEGIN, NULL);
+        for (size_t i = 0; i < m->n; i++)
+            if (monitors_runs_at(&m->list[i], 0)) tell(m, POST_PROBE_SET, &m->list[i]);
+        tell(m, POST_PROBE_END, NULL);
+        m->told = m->sum;
+        m->told_us = now;
+    }
+    pthread_mutex_unlock(&m->lock);
+    if (due) monitors_write_agents(m);
 }

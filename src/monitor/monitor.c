@@ -15,11 +15,12 @@
 #include "monitor/inside.h"
 
 #define TICK_MS 1000
+#define SOON_MS 250 /* while a change of the list is not told yet */
 #define PARENT_WAIT_US (15 * US_PER_S)
 #define CHAIN_MAX 8
 #define LATE_US US_PER_S
 
-static void wake(struct monitors *m) {
+void monitors_wake(struct monitors *m) {
     uint64_t one = 1;
     if (m->wake >= 0) (void)!write(m->wake, &one, sizeof one);
 }
@@ -181,7 +182,7 @@ void monitors_heartbeat(void *ctx, const struct status_heartbeat *b) {
     else
         m->lost_heartbeats++;
     pthread_mutex_unlock(&m->heard);
-    wake(m);
+    monitors_wake(m);
 }
 
 /* An agent's beat carries its state and fault above the code (doc/monitors.md). */
@@ -264,7 +265,7 @@ static void take_letter(struct monitors *m, const struct post_message *l) {
     if ((l->kind == POST_HELLO || l->kind == POST_SENT) && m->config.forward)
         m->config.forward(m->config.ctx, l);
     pthread_mutex_lock(&m->lock);
-    if (l->kind == POST_HELLO) monitors_tell_courier(m);
+    if (l->kind == POST_HELLO) m->told = 0; /* it knows nothing */
     if (l->kind == POST_BEAT && post_read_beat(l->body, &b).code == ERR_OK) {
         b.place = 0;
         take_beat(m, &b, &t);
@@ -323,15 +324,23 @@ static void follow_list(struct monitors *m) {
     if (e.code != ERR_OK) log_failure("reading the list of monitors", e);
 }
 
+static bool has_news(struct monitors *m) {
+    pthread_mutex_lock(&m->lock);
+    bool news = m->sum != m->told;
+    pthread_mutex_unlock(&m->lock);
+    return news;
+}
+
 static bool turn(struct monitors *m, struct arena *a, int64_t *tick_us) {
     bool more = m->config.post && post_flush(m->config.post);
     struct pollfd fds[] = {{.fd = m->wake, .events = POLLIN},
                            {.fd = m->post_fd, .events = (short)(more ? POLLIN | POLLOUT : POLLIN)}};
-    (void)poll(fds, m->config.post ? 2 : 1, TICK_MS);
+    (void)poll(fds, m->config.post ? 2 : 1, has_news(m) ? SOON_MS : TICK_MS);
     uint64_t n;
     if (fds[0].revents) (void)!read(m->wake, &n, sizeof n);
     if (m->config.post) take_letters(m, a);
     take_heartbeats(m);
+    monitors_tell(m);
     if (time_monotonic_us() - *tick_us >= TICK_MS * 1000) {
         *tick_us = time_monotonic_us();
         take_time(m);
@@ -395,7 +404,7 @@ void monitors_stop(struct monitors *m) {
     m->stopping = true;
     pthread_cond_broadcast(&m->tried);
     pthread_mutex_unlock(&m->lock);
-    wake(m);
+    monitors_wake(m);
 }
 
 void monitors_close(struct monitors *m) {
