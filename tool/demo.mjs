@@ -54,6 +54,17 @@ async function fill(publicUrl, project) {
     return events.length;
 }
 
+// The shop's status page: what people know of it, each part watched by the demo's own events.
+function describe(project) {
+    const types = 'Does not load,Errors,Slow,Something else', watch = (name, events, errors = []) =>
+        command('component', 'create', name, '--rule', 'draft', '--types', types, '--events', JSON.stringify(events), '--errors', JSON.stringify(errors));
+    command('status', 'set', '--name', 'Demo shop', '--project', String(project));
+    watch('Shop', [{ event: 'Page viewed' }, { event: 'Item viewed' }]);
+    watch('Search', [{ event: 'Searched' }]);
+    watch('Checkout', [{ event: 'Checkout begun' }], [{ event: 'Error shown' }]);
+    watch('Payments', [{ event: 'Order paid' }], [{ event: 'Error shown', where: [{ property: 'code', is: 'payment_failed' }] }]);
+}
+
 mkdirSync(data, { recursive: true, mode: 0o700 });
 const { publicUrl, ready } = await serve(process.argv.slice(2));
 // What was begun is taken up again: the same events fold away by their $insert_id.
@@ -61,5 +72,9 @@ const keep = (v) => writeFileSync(project_file, JSON.stringify(v), { mode: 0o600
 let demo = existsSync(project_file) ? JSON.parse(readFileSync(project_file, 'utf8')) : null;
 if (!demo) keep(demo = command('project', 'create', 'Demo shop'));
 if (!demo.events) keep(demo = { project_id: demo.project_id, events: await fill(publicUrl, demo) });
+if (!demo.described) {
+    describe(demo.project_id);
+    keep({ ...demo, described: true });
+}
 const { url } = command('login-link');
-process.stdout.write(`\nWeir is running with a demo project of 90 days, ${demo.events.toLocaleString('en')} events.\n\n  Open the console:  ${url}\n\nThe address logs in once. Events are taken at ${publicUrl}. The data is in ${path.relative(process.cwd(), data) || data}; Ctrl-C stops.\n${ready}\n`);
+process.stdout.write(`\nWeir is running with a demo project of 90 days, ${demo.events.toLocaleString('en')} events.\n\n  Open the console:  ${url}\n\nThe address logs in once. The public status page is ${publicUrl}/status. Events are taken at ${publicUrl}. The data is in ${path.relative(process.cwd(), data) || data}; Ctrl-C stops.\n${ready}\n`);
