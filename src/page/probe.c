@@ -84,7 +84,7 @@ static void take_beats(struct cursor *c, struct page *p, struct page_probe *out)
         c->bad = true;
         return;
     }
-    out->beats = p->beats ? p->beats + (size_t)(out - p->probes) * STATUS_BEATS_MAX : NULL;
+    out->beats = &p->beats[(size_t)(out - p->probes) * STATUS_BEATS_MAX];
     out->n_beats = n;
     for (size_t i = 0; i < n; i++) {
         out->beats[i] = (struct page_beat){.at_us = cursor_i64(c)};
