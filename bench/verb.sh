@@ -1,6 +1,5 @@
 # verb.sh: ./dev bench (sourced): the engine against its peers; `health`: the simulator of the status page's judgement; `page`: the
-# public page under load; `profile`:
-# where the CPU goes.
+# public page under load; `profile`: where the CPU goes.
 bench_verb() {
     need_bench || return 1
     if [ "${1:-}" = health ]; then
