@@ -107,7 +107,7 @@ static void on_changed(void *ctx, uint64_t generation) {
 static struct err open_publisher(struct console *c) {
     char folder[4200];
     settings_path(c->setup->settings, "front/status", folder);
-    return publisher_open(c->setup->channel, folder, &c->publisher);
+    return publisher_open(c->setup->channel, folder, c->setup->settings->public_url, &c->publisher);
 }
 
 static void on_heartbeat(void *ctx, const struct status_heartbeat *b) {

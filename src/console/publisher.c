@@ -10,13 +10,15 @@
 #include "page/page.h"
 
 #define EACH_S 60
-#define PAUSE_MS 250 /* between two publishings: a change is out within a second, a burst is one   \
-                      */
+#define PAUSE_MS                                                                                   \
+    250 /* between two publishings: a change is out within a second, a burst is one                \
+         */
 #define SNAPSHOT_BYTES ((size_t)256 << 20)
 
 struct publisher {
     struct channel *channel;
     struct status *status;
+    const char *url;
     char folder[4200];
     pthread_t thread;
     bool running;
@@ -25,11 +27,13 @@ struct publisher {
     bool changed, stop;
 };
 
-struct err publisher_open(struct channel *channel, const char *folder, struct publisher **out) {
+struct err publisher_open(struct channel *channel, const char *folder, const char *url,
+                          struct publisher **out) {
     struct publisher *p = calloc(1, sizeof *p);
     pthread_condattr_t clock;
     if (!p) return ERR(ERR_NOMEM, "publisher");
     p->channel = channel;
+    p->url = url;
     (void)snprintf(p->folder, sizeof p->folder, "%s", folder);
     pthread_mutex_init(&p->lock, NULL);
     pthread_condattr_init(&clock);
@@ -53,6 +57,7 @@ static struct err publish(struct publisher *p) {
     struct status_model *m = NULL;
     if (!a) return ERR(ERR_NOMEM, "publisher");
     TRY(status_snapshot(p->status, a, &m));
+    if (m->page.url.n == 0) m->page.url = str_z(p->url);
     TRY(page_publish(m, p->folder));
     atomic_fetch_add_explicit(&shared->status_generation, 1, memory_order_release);
     channel_wake(p->channel->wake_front);

@@ -10,8 +10,10 @@
 #include "status/status.h"
 
 struct publisher;
-/* folder: front/status in the data folder, copied. */
-struct err publisher_open(struct channel *channel, const char *folder, struct publisher **out);
+/* folder: front/status in the data folder, copied. url: of the public door, for a page that has
+ * none of its own; borrowed for life. */
+struct err publisher_open(struct channel *channel, const char *folder, const char *url,
+                          struct publisher **out);
 /* From any thread, also before the start: something changed. */
 void publisher_wake(struct publisher *p);
 /* Begins, with a first publishing at once. status is borrowed until the stop. */

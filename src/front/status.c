@@ -172,11 +172,22 @@ static void refuse_method(struct edge_request *q, struct edge_reply *r, const ch
     edge_reply_header(r, "Allow", str_z(allow));
 }
 
+/* Who asks for the host alone wants its page. */
+static bool is_front_door(const struct edge_request *q) {
+    return str_is(q->path, "/") && (q->method == EDGE_GET || q->method == EDGE_HEAD);
+}
+
 bool front_status(struct front *f, struct edge_request *q, struct edge_reply *r,
                   enum edge_verdict *out) {
     *out = EDGE_ANSWERED;
     if (writes(f, q, r, out)) return true;
     bool page = f->page && !page_is_empty(f->page);
+    if (page && is_front_door(q)) {
+        r->status = 302;
+        edge_reply_header(r, "Location", STR("/status"));
+        edge_reply_header(r, "Cache-Control", STR(CACHE));
+        return true;
+    }
     if (page && str_is(q->path, "/status/report")) {
         refuse_method(q, r, "POST, OPTIONS");
         return true;

@@ -54,7 +54,6 @@ void page_put_foot(struct work *w, struct buf *b, bool script) {
     page_put_time(w, b, w->m->now_us);
     put_z(b, "</p>");
     put_link(b, w->m->page.support_url, "Contact support");
-    put_link(b, w->m->page.url, "Home page");
     put_z(b, "<a href=\"/api/v2/summary.json\">JSON</a><a href=\"/metrics\">Metrics</a></div>"
              "</footer>");
     if (script) {

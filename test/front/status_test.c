@@ -171,6 +171,8 @@ static void heads_have_no_body_and_other_methods_are_refused(void **state) {
     assert_int_equal(get(&s, "/incidents/abcdefghijkl", "", out), 404);
     assert_non_null(strstr(rig_body(out), "There is no such page"));
     assert_int_equal(get(&s, "/nothing", "", out), 404);
+    assert_int_equal(get(&s, "/", "", out), 302);
+    assert_non_null(strstr(out, "Location: /status\r\n"));
     assert_int_equal(get(&s, "/robots.txt", "", out), 200);
     assert_int_equal(get(&s, "/api/badge/99/status", "", out), 200);
     assert_non_null(strstr(rig_body(out), "N/A"));
