@@ -101,6 +101,7 @@ static void put_head(struct edge_request *q, struct edge_reply *r, const struct 
         edge_reply_header(r, "Content-Security-Policy", arena_str(a, found->policy));
         edge_reply_header(r, "X-Robots-Tag", STR("noarchive"));
     }
+    if (found->by_accept) edge_reply_header(r, "Vary", STR("Accept"));
     if (!tag.p || found->status != 200) return;
     edge_reply_header(r, "ETag", tag);
     if (modified[0]) edge_reply_header(r, "Last-Modified", arena_str(a, str_z(modified)));

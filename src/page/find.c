@@ -100,6 +100,7 @@ static void fill(const struct page *p, const struct page_entry *e, struct page_f
                                .content_type = content_types[e->type],
                                .plain = e->plain,
                                .gzip = e->gzip,
+                               .by_accept = e->type == PAGE_METRICS || e->type == PAGE_OPEN_METRICS,
                                .policy = at ? at->plain : (struct str){0},
                                .etag = e->etag,
                                .modified_us = e->modified_us};

@@ -10,6 +10,7 @@
 
 #include "page/inside.h"
 
+#define MOST_PEOPLE INT64_C(100000000000)
 #define MAX_HTML_BYTES ((size_t)4 << 20)
 
 static void put_z(struct buf *b, const char *z) {
@@ -33,7 +34,7 @@ const char *page_phase_class(const struct status_incident *i) {
 /* ---- facts ---- */
 
 static void put_people(struct buf *b, int64_t people) {
-    if (people <= 0) return;
+    if (people <= 0 || people > MOST_PEOPLE) return;
     int64_t unit = 1;
     while (people / unit >= 100)
         unit *= 10;

@@ -50,6 +50,7 @@ struct page_found {
     const char *content_type; /* literal */
     struct str plain, gzip;   /* gzip is empty where it would not be smaller */
     struct str policy;        /* Content-Security-Policy; empty: none */
+    bool by_accept;           /* the answer depends on the Accept header */
     uint64_t etag;            /* of the content */
     int64_t modified_us;
 };
