@@ -11,6 +11,7 @@
  */
 #include "query/turns.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -85,8 +86,9 @@ static struct waiter *first_of(const struct query_turns *all, int64_t now) {
 
 static void leave(struct query_turns *all, const struct waiter *who) {
     struct waiter **at = &all->first;
-    while (*at != who)
+    while (*at && *at != who)
         at = &(*at)->next;
+    assert(who && *at == who);
     *at = who->next;
     atomic_fetch_sub(&all->n_waiting, 1);
 }
