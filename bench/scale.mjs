@@ -26,7 +26,7 @@ const eventsPerCpuSecond = number(load[4]); // merges counted
 
 // ---- what was measured beside it (doc/scale.md says where) ----
 const JOURNAL_BYTES = 134;       // per event, until parts hold it (src/journal/README.md)
-const REWRITE_ROWS = 5e6;        // rows of parts written anew or merged per CPU second (doc/erasure.md)
+const REWRITE_ROWS = 3.2e6;      // rows of parts written anew or merged per CPU second (doc/erasure.md)
 const PROFILE_BYTES = 490;       // of meta.db per profile of five properties, one of them sealed
 const PROFILE_US = 2;          // to read one profile for a filter or breakdown by a person's property
 const ALIAS_BYTES = 32 / 0.55 + 32; // per device with a person: table at its average fill, sorted copy for questions

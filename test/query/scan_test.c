@@ -155,6 +155,22 @@ static void slices_and_threads_do_not_change_answers(void **state) {
     }
 }
 
+static bool has_left(void *ctx) {
+    return *(bool *)ctx;
+}
+
+static void a_question_ends_when_who_asked_is_gone(void **state) {
+    struct world *w = *state;
+    bool left = false;
+    world_part(w, "[[\"ann\",\"A\",\"2026-01-01\"]]");
+    w->limits.gone = has_left;
+    w->limits.gone_ctx = &left;
+    assert_non_null(world_ask(w, COUNT));
+    left = true;
+    assert_null(world_ask(w, COUNT));
+    assert_int_equal(w->code, ERR_CANCELLED);
+}
+
 static void a_deadline_and_a_cancelled_question_end_the_scan(void **state) {
     struct world *w = *state;
     const int stop = 1;
@@ -163,6 +179,7 @@ static void a_deadline_and_a_cancelled_question_end_the_scan(void **state) {
     assert_null(world_ask(w, COUNT));
     assert_int_equal(w->code, ERR_TIMEOUT);
     assert_int_equal(w->fault.status, 504);
+    assert_non_null(strstr(w->fault.message, " ms that a question may"));
     w->limits.deadline_us = 0;
     w->limits.cancel = &stop;
     assert_null(world_ask(w, COUNT));
@@ -234,6 +251,7 @@ int main(void) {
         TEST(a_device_and_its_person_fold_what_was_sent_twice),
         TEST(many_events_of_one_time_fold_too),
         TEST(slices_and_threads_do_not_change_answers),
+        TEST(a_question_ends_when_who_asked_is_gone),
         TEST(a_deadline_and_a_cancelled_question_end_the_scan),
         TEST(every_limit_of_memory_ends_in_a_clear_fault),
         TEST(tables_number_keys_as_they_come),
