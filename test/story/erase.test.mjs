@@ -6,6 +6,7 @@ import assert from 'node:assert';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { after } from 'node:test';
+import { Load } from './lib/load.mjs';
 import { basic, createProject } from './lib/project.mjs';
 import { filesOf, freshFolder, sleep, startServer as start, weir, weirJson } from './lib/server.mjs';
 
@@ -240,4 +241,24 @@ test('only an admin erases, the log says that it was done and not who it was, an
     assert.strictEqual((await erase(data, p, [`person:${events[0].person}`])).receipt.removed.events, 1);
     assert.strictEqual(await p.total(), 0);
     await server.stop();
+});
+
+test('what arrives while people are erased is all there', async () => {
+    const data = freshFolder('erase'), server = await startServer(data);
+    const p = await createProject(server, ['--crowd', '2']);
+    const leaving = Array.from({ length: 4 }, (_, i) => `leaving-${i}@erase.example`);
+    assert.strictEqual((await p.track(leaving.flatMap((who) => [1, 2, 3].map((i) => ({ event: 'Bye', properties: { distinct_id: who, time: now - i * day, note: `of ${who}` } }))))).status, 200);
+    assert.ok(await p.waitFor(12) >= 12);
+    const load = new Load(p, { senders: 4, batch: 20 });
+    load.start();
+    for (const who of leaving) assert.strictEqual((await erase(data, p, [who])).receipt.removed.events, 3);
+    await load.stop();
+    assert.deepStrictEqual(await load.settle(5000), load.expected);
+    assert.strictEqual(await p.total('Bye'), 0);
+    server.kill('SIGKILL');
+    await server.exited;
+    p.server = await startServer(data);
+    assert.deepStrictEqual(await load.settle(5000), load.expected);
+    assert.strictEqual(await p.total('Bye'), 0);
+    await p.server.stop();
 });
