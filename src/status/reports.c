@@ -148,12 +148,12 @@ void reports_error(struct reports *r, uint64_t identity, uint32_t component, int
 
 /* ---- state ---- */
 
-void reports_save(const struct reports *r, struct buf *out) {
+void reports_save(const struct reports *r, int64_t now_us, struct buf *out) {
     for (size_t i = 0; i < TABLES; i++) {
         const struct table *t = &r->tables[i];
         for (size_t k = 0; k < t->buckets * WAYS; k++) {
             const struct place *p = &t->places[k];
-            if (!p->key) continue;
+            if (!within(t, p, now_us)) continue;
             buf_put_u64(out, p->key);
             buf_put_i64(out, p->at_us);
             buf_put_u32(out, p->a);
@@ -189,6 +189,11 @@ void gate_put(struct gate *g, const struct report *p, bool verified) {
                                                     .type = p->type,
                                                     .signed_in = p->signed_in,
                                                     .verified = verified};
+}
+
+void gate_forget(struct gate *g, int64_t before_us) {
+    for (size_t i = 0; i < GATE_N; i++)
+        if (g->last[i].at_us < before_us) g->last[i] = (struct gate_report){.at_us = 0};
 }
 
 /* Whether report i is the first since from_us with its prefix (or network, or identity). */

@@ -39,12 +39,14 @@ AUTO_DEFINE(struct reports *, reports_free);
 /* `verified`: this identity had an error event of the component in the 15 minutes before. */
 enum reports_verdict reports_take(struct reports *r, const struct report *p, bool *verified);
 void reports_error(struct reports *r, uint64_t identity, uint32_t component, int64_t at_us);
-/* Into and out of the saved state. */
-void reports_save(const struct reports *r, struct buf *out);
+/* Into and out of the saved state; what is too old to matter at now_us is left out, so that no
+ * identity outlives its hour on disk. */
+void reports_save(const struct reports *r, int64_t now_us, struct buf *out);
 bool reports_restore(struct reports *r, struct cursor *c); /* false: not such bytes */
 
 /* ---- the last counted reports of a component, for the gate before a public change ---- */
 #define GATE_N 256
+#define GATE_KEPT_US (3 * 3600 * US_PER_S) /* longer than any window */
 #define GATE_PREFIXES 8
 #define GATE_NETWORKS 3
 #define GATE_PREFIXES_ALONE 12 /* where no network is known */
@@ -66,4 +68,5 @@ struct gate_sight {
     bool passed;
 };
 void gate_put(struct gate *g, const struct report *p, bool verified);
+void gate_forget(struct gate *g, int64_t before_us); /* identities and prefixes of older ones */
 struct gate_sight gate_look(const struct gate *g, int64_t from_us);

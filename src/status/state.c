@@ -75,10 +75,13 @@ static void put_all(struct buf *b, const struct watch *w) {
     for (size_t i = 1; i <= w->n_regions; i++)
         buf_put_u16(b, w->region[i]);
     put_u32s(b, w->country_seen, WATCH_COUNTRIES);
-    reports_save(w->reports, b);
+    reports_save(w->reports, w->tick * HEALTH_TICK_US, b);
     buf_put_u32(b, (uint32_t)w->n);
-    for (size_t i = 0; i < w->n; i++)
+    for (size_t i = 0; i < w->n; i++) {
+        if (w->guards[i]->gate)
+            gate_forget(w->guards[i]->gate, w->tick * HEALTH_TICK_US - GATE_KEPT_US);
         put_guard(b, w->guards[i]);
+    }
     buf_put_u64(b, checksum64(b->p, b->n));
 }
 

@@ -127,7 +127,7 @@ static void verdicts_do_not_change_by_a_restart(void **state) {
         if (i % 1000 != 999) continue;
         AUTO(buf_done) struct buf bytes;
         buf_init(&bytes, 16u << 20);
-        reports_save(two, &bytes);
+        reports_save(two, p.at_us, &bytes);
         reports_free(two);
         two = reports_new();
         struct cursor c = {(const uint8_t *)bytes.p, bytes.n, false};
@@ -142,12 +142,29 @@ static void cut_state_is_refused_at_every_length(void **state) {
     buf_init(&bytes, 1u << 20);
     for (uint64_t i = 0; i < 20; i++)
         take(r, of(i, i + 1, T0));
-    reports_save(r, &bytes);
+    reports_save(r, T0, &bytes);
     for (size_t n = 0; n < bytes.n; n++) {
         AUTO(reports_free) struct reports *back = reports_new();
         struct cursor c = {(const uint8_t *)bytes.p, n, false};
         assert_false(reports_restore(back, &c));
     }
+}
+
+static void nobody_is_kept_on_disk_beyond_the_hour(void **state) {
+    AUTO(reports_free) struct reports *r = reports_new();
+    AUTO(buf_done) struct buf bytes;
+    struct gate g = {0};
+    buf_init(&bytes, 1u << 20);
+    for (uint64_t i = 0; i < 20; i++) {
+        struct report p = of(i, i + 1, T0);
+        take(r, p);
+        gate_put(&g, &p, false);
+    }
+    reports_save(r, T0 + 61 * MIN, &bytes);
+    assert_int_equal(bytes.n, 4 * 8); /* four empty tables */
+    gate_forget(&g, T0 + 1);
+    for (size_t i = 0; i < GATE_N; i++)
+        assert_true(g.last[i].identity == 0 && g.last[i].prefix == 0);
 }
 
 static void the_gate_wants_prefixes_and_networks(void **state) {
@@ -198,6 +215,7 @@ int main(void) {
         cmocka_unit_test(own_errors_of_the_last_quarter_hour_verify),
         cmocka_unit_test(verdicts_do_not_change_by_a_restart),
         cmocka_unit_test(cut_state_is_refused_at_every_length),
+        cmocka_unit_test(nobody_is_kept_on_disk_beyond_the_hour),
         cmocka_unit_test(the_gate_wants_prefixes_and_networks),
         cmocka_unit_test(without_networks_it_wants_twelve_prefixes),
         cmocka_unit_test(three_signed_in_people_with_errors_of_their_own_open_it),
