@@ -47,6 +47,9 @@ static const struct command_row commands[] = {
      "list"},
     {"maintenance", cmd_maintenance,
      "maintenance create NAME --from TIME --to TIME [--component NAME]... | maintenance list"},
+    {"subscriber", cmd_subscriber,
+     "subscriber add EMAIL|URL [--kind K] [--confirmed] | list | remove EMAIL|URL   who hears of "
+     "incidents"},
     {"monitor", cmd_monitor,
      "monitor create NAME TARGET | list | show N | set N | try TARGET|N | delete N [--kind K] "
      "[--every S]"},

@@ -61,6 +61,7 @@ int cmd_key(struct command *c);
 int command_project_set(struct command *c); /* cmd_rules.c: `weir project set` */
 int cmd_lexicon(struct command *c);
 int cmd_login_link(struct command *c);
+int cmd_subscriber(struct command *c);
 int cmd_monitor(struct command *c); /* cmd_monitor.c */
 int cmd_agent(struct command *c);
 int cmd_probe(struct command *c);

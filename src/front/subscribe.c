@@ -170,6 +170,11 @@ static void subscribe(struct front *f, struct edge_request *q, struct edge_reply
     enum answer_as as = json || str_starts(q->path, STR("/api/")) ? AS_JSON : AS_PAGE;
     struct wish *w = arena_alloc(q->arena, sizeof *w);
     buf_init(&letter, BODY_BYTES);
+    const struct settings *set = f->setup->settings;
+    if (!set->smtp[0] || !set->mail_from[0]) {
+        refuse(q, r, as, 503, "Notices by mail are not set up here. There are feeds, though.");
+        return;
+    }
     if (!w || q->body.n > BODY_BYTES) {
         refuse(q, r, as, 400, "The form is too large.");
         return;

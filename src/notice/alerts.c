@@ -24,6 +24,7 @@ static bool read_one(const struct json *v, const struct zone *utc, int64_t now_u
     *out = (struct notice_alert){.name = label(labels, "alertname"),
                                  .since_us = time_of(json_get(v, "startsAt"), utc),
                                  .firing = !over};
+    out->ours = str_is(label(labels, "source"), NOTICE_ALERT_SOURCE);
     for (size_t i = 0; i < 3 && out->component.n == 0; i++)
         out->component = label(labels, names[i]);
     out->summary = label(json_get(v, "annotations"), "summary");

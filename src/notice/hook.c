@@ -114,6 +114,7 @@ static void put_labels(struct jout *j, const struct notice_story *s) {
             s->about == NOTICE_OF_TEST ? STR("WeirTestMessage") : STR("StatusIncident"));
     put_str(j, "incident", s->incident.n ? s->incident : s->event);
     put_z(j, "severity", status_impact_name(s->impact));
+    put_z(j, "source", NOTICE_ALERT_SOURCE);
     jout_object_end(j);
 }
 

@@ -139,6 +139,8 @@ void notice_mail_write(struct buf *b, const struct notice_letterhead *h,
 void notice_hook_body(struct buf *b, const struct notice_letterhead *h,
                       const struct notice_story *s, const struct notice_reader *to);
 
+#define NOTICE_ALERT_SOURCE "weir-status-page" /* label `source` of every alert that we send */
+
 /* ---- outbox.c ---- */
 enum notice_row { /* stored */
                   NOTICE_ROW_WAITING = 0,

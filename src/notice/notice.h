@@ -114,6 +114,7 @@ struct notice_alert {
     struct str summary;   /* annotation */
     int64_t since_us;     /* startsAt */
     bool firing;
+    bool ours; /* we sent it: a loop through an Alertmanager ends here */
 };
 #define NOTICE_ALERTS 500 /* in one body, at most */
 /* Reads what Prometheus posts to /api/v2/alerts (an array) and what Alertmanager posts to a webhook

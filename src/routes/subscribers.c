@@ -234,5 +234,17 @@ void subscribers_alerts(struct call *c) {
         answer_error(c, 400, "invalid", e.what, NULL);
         return;
     }
+    for (size_t i = 0; i < k; i++) {
+        struct status_alert a = {.component = alerts[i].component,
+                                 .name = alerts[i].name,
+                                 .summary = alerts[i].summary,
+                                 .firing = alerts[i].firing,
+                                 .since_us = alerts[i].since_us};
+        e = alerts[i].ours ? ERR(ERR_NOTFOUND, "") : status_alert(c->routes->config.status, &a);
+        taken += e.code == ERR_OK;
+        if (e.code == ERR_OK || e.code == ERR_NOTFOUND || e.code == ERR_INVALID) continue;
+        answer_failure(c, "taking an alert", e); /* it is sent again */
+        return;
+    }
     answer_alerts(c, taken, k - taken);
 }

@@ -354,6 +354,21 @@ static void alerts_come_in_both_shapes(void **state) {
     }
 }
 
+static void our_own_alerts_are_known_when_they_come_back(void **state) {
+    struct arena *a = arena_new(1u << 20);
+    struct json_parser *p = json_parser_new(1u << 16);
+    const struct json *v;
+    struct notice_alert *alerts;
+    size_t n = 0;
+    const char *b = hook(NOTICE_ALERTMANAGER);
+    assert_int_equal(json_parse_copy(p, str_z(b), a, &v).code, ERR_OK);
+    assert_int_equal(notice_alerts_read(v, story.at_us, a, &alerts, &n).code, ERR_OK);
+    assert_int_equal(n, 1);
+    assert_true(alerts[0].ours);
+    json_parser_free(p);
+    arena_free(a);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -373,6 +388,7 @@ int main(void) {
         TEST(signatures_are_what_receivers_compute),
         TEST(the_largest_notice_fits_into_a_message),
         TEST(alerts_come_in_both_shapes),
+        TEST(our_own_alerts_are_known_when_they_come_back),
     };
     if (seal_start().code) return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);

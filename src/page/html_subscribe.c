@@ -1,0 +1,39 @@
+/* html_subscribe.c: the form by which a visitor asks for notices by mail. It works without script;
+ * the door answers it (front/subscribe.c) and the address is sealed there. */
+#include "page/inside.h"
+
+#define LISTED 40 /* components with a box of their own; a longer list shows groups alone */
+
+static void put_z(struct buf *b, const char *z) {
+    buf_put_str(b, str_z(z));
+}
+
+static void put_choice(struct buf *b, const struct status_component *c) {
+    buf_printf(b, "<label><input type=\"checkbox\" name=\"component\" value=\"%s\"> ", c->id);
+    page_escape(b, c->name);
+    put_z(b, "</label> ");
+}
+
+static void put_choices(struct work *w, struct buf *b) {
+    const struct status_model *m = w->m;
+    bool many = m->n_components > LISTED;
+    size_t n = 0;
+    if (m->n_components < 2) return;
+    put_z(b, "<fieldset><legend class=\"mute\">Only about (none chosen: everything)</legend>");
+    for (size_t i = 0; i < m->n_components && n < LISTED; i++) {
+        if (many && !m->components[i].is_group) continue;
+        put_choice(b, &m->components[i]);
+        n++;
+    }
+    put_z(b, "</fieldset>");
+}
+
+void page_put_subscribe(struct work *w, struct buf *b) {
+    put_z(b, "<details class=\"card\" id=\"subscribe\"><summary><h2>Get "
+             "notices by mail</h2></summary><form method=\"post\" action=\"/status/subscribe\">"
+             "<p><label>Your mail address <input type=\"email\" name=\"email\" required "
+             "autocomplete=\"email\" maxlength=\"254\"></label> <button>Subscribe</button></p>");
+    put_choices(w, b);
+    put_z(b, "<p class=\"mute\">You get a mail with a link that confirms it. Each notice has a "
+             "link that ends it. The address is used for nothing else.</p></form></details>");
+}
