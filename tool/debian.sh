@@ -32,7 +32,7 @@ need_build() {
 # What the tests run besides the compiler: a browser, certificates, a peer to compare with.
 need_test() {
     need_build
-    need chromium openssl curl ca-certificates util-linux procps prometheus python3-feedparser libxml2-utils \
+    need chromium openssl curl ca-certificates util-linux procps prometheus prometheus-alertmanager python3-feedparser libxml2-utils \
         iproute2 dnsmasq-base monitoring-plugins-basic
 }
 

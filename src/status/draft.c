@@ -37,13 +37,15 @@ static void look(struct draft *d) {
     pthread_mutex_lock(&s->lock);
     struct guard *g = watch_guard(s->watch, d->e->component);
     d->people = -1;
+    d->passed =
+        d->e->source != STATUS_FROM_REPORTS; /* also of a component that is not watched yet */
     if (g) {
         struct gate_sight sight = {0};
         if (g->gate) sight = gate_look(g->gate, d->e->onset_us);
         int64_t apart = g->alarmed_us - d->e->detected_us;
         bool other = g->alarmed_us && apart < NEAR_US && apart > -NEAR_US;
         d->rule = g->rule;
-        d->passed = d->e->source != STATUS_FROM_REPORTS || sight.passed || other;
+        d->passed |= sight.passed || other;
         if (g->troubled) d->people = people_since(g->troubled, d->e->onset_us);
         int64_t active = g->active ? people_since(g->active, d->e->onset_us) : 0;
         if (active > 0 && d->people > 0) d->share = (double)d->people / (double)active;

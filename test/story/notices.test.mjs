@@ -183,3 +183,53 @@ test('refused addresses are suspended after three mails; a mail server that is a
     await until(() => h.mail.mails.length === 4, 15000);
     assert.match(h.mail.mails[3].parts[0].text, /^Resolved/);
 });
+
+test("Debian's Alertmanager in both directions: its webhook is evidence for an incident, our incident is an alert of its", { timeout: 60000, skip: !hasCommand('prometheus-alertmanager') && 'prometheus-alertmanager is not installed' }, async () => {
+    const h = await house(), folder = freshFolder('alertmanager'), port = await freePort(), config = path.join(folder, 'alertmanager.yml');
+    await h.desk('PATCH', `/components/${h.component.id}`, { rule: 'public' });
+    const key = await weirJson(h.s.data, ['key', 'create', '--project', String(h.project.id), '--role', 'collector']);
+    writeFileSync(config, `route: {receiver: weir, group_wait: 0s, group_interval: 1s, repeat_interval: 1h}
+receivers:
+  - name: weir
+    webhook_configs:
+      - url: ${h.s.teamUrl}/api/v2/alerts
+        http_config: {basic_auth: {username: ${key.user}, password: ${key.secret}}}
+`);
+    const child = spawn('prometheus-alertmanager', [`--config.file=${config}`, `--storage.path=${folder}/data`, `--web.listen-address=127.0.0.1:${port}`, '--cluster.listen-address='], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    child.stderr.on('data', (d) => { said += d; });
+    closing.push(() => child.kill('SIGKILL'));
+    const manager = `http://127.0.0.1:${port}`, alerts = async () => (await fetch(`${manager}/api/v2/alerts`)).json();
+    await until(() => fetch(`${manager}/-/ready`).then((r) => r.ok, () => false)).catch((e) => { throw new Error(`${e.message}: ${said}`); });
+    // In: what fires there opens an incident here, and is over when it is resolved.
+    const post = (more) => fetch(`${manager}/api/v2/alerts`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify([{ labels: { alertname: 'SearchSlow', component: 'search' }, annotations: { summary: 'p99 over 2 s' }, ...more }]) });
+    assert.equal((await post({ startsAt: new Date(Date.now() - 60000).toISOString() })).status, 200);
+    const found = await until(async () => (await h.desk('GET', '/incidents')).incidents[0]);
+    assert.equal(found.status, 'investigating');
+    assert.deepEqual((await h.desk('GET', `/incidents/${found.id}`)).evidence.map((e) => e.source), ['alert']);
+    // Out: our incident is an alert there, and ends there. It comes back here by the webhook and changes nothing.
+    await h.desk('POST', '/subscribers', { kind: 'alertmanager', url: `${manager}/api/v2/alerts` });
+    await h.desk('PATCH', `/components/${h.component.id}`, { rule: 'off' });
+    const i = await incident(h, { name: 'By hand' });
+    const mine = await until(async () => (await alerts()).find((a) => a.labels.incident === i.id));
+    assert.equal(mine.annotations.summary, 'By hand');
+    assert.equal(mine.status.state, 'active');
+    await update(h, i, 'resolved', 'Over.');
+    await until(async () => !(await alerts()).some((a) => a.labels.incident === i.id));
+    await sleep(500);
+    assert.ok((await h.desk('GET', '/incidents')).incidents.length <= 2);
+    child.kill('SIGKILL');
+});
+
+test('weir subscriber adds, lists and removes', { timeout: 60000 }, async () => {
+    const folder = freshFolder('subscriber');
+    assert.equal(typeof (await weirJson(folder, ['subscriber', 'add', 'ada@example.org', '--confirmed'])).id, 'number');
+    const hook = await weirJson(folder, ['subscriber', 'add', 'https://hooks.example/secret-path', '--kind', 'slack', '--label', 'Team']);
+    assert.match(hook.secret, /^[a-z0-9]{40}$/);
+    const { subscribers } = await weirJson(folder, ['subscriber', 'list']);
+    assert.deepEqual(subscribers.map((s) => [s.kind, s.state, s.email ?? s.url, s.label]), [['email', 'active', 'a...@example.org', ''], ['slack', 'active', 'https://hooks.example/...', 'Team']]);
+    assert.equal((await weir(folder, ['subscriber', 'add', 'not an address'])).code, 3);
+    assert.deepEqual(await weirJson(folder, ['subscriber', 'remove', 'ADA@example.org']), { ok: true });
+    assert.equal((await weir(folder, ['subscriber', 'remove', 'ada@example.org'])).code, 3);
+    assert.equal((await weirJson(folder, ['subscriber', 'list'])).subscribers.length, 1);
+});
