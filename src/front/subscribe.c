@@ -248,6 +248,7 @@ bool front_subscribe(struct front *f, struct edge_request *q, struct edge_reply 
     static const struct str confirm = STR("/status/confirm/"), leave = STR("/status/unsubscribe/");
     bool get = q->method == EDGE_GET || q->method == EDGE_HEAD, post = q->method == EDGE_POST;
     bool is_confirm = str_starts(q->path, confirm), is_leave = str_starts(q->path, leave);
+    if (str_is(q->path, "/status/subscribe") && get) return false; /* the form: the page's */
     if (str_is(q->path, "/status/subscribe") || str_is(q->path, "/api/v2/subscribers.json")) {
         if (post)
             subscribe(f, q, r);

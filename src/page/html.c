@@ -357,7 +357,8 @@ void page_make_html(struct work *w) {
     put_components(w, &b);
     put_upcoming(w, &b);
     put_past(w, &b);
-    page_put_subscribe(w, &b);
+    put_z(&b, "<p><a href=\"/status/subscribe\">Get notices by mail</a></p>");
     page_put_foot(w, &b, true);
     page_bundle_add(w->out, "/status", PAGE_HTML, &b);
+    page_make_subscribe(w);
 }

@@ -1,5 +1,5 @@
-/* html_subscribe.c: the form by which a visitor asks for notices by mail. It works without script;
- * the door answers it (front/subscribe.c) and the address is sealed there. */
+/* html_subscribe.c: the page with the form by which a visitor asks for notices by mail. It works
+ * without script; the door answers it (front/subscribe.c) and the address is sealed there. */
 #include "page/inside.h"
 
 #define LISTED 40 /* components with a box of their own; a longer list shows groups alone */
@@ -28,12 +28,18 @@ static void put_choices(struct work *w, struct buf *b) {
     put_z(b, "</fieldset>");
 }
 
-void page_put_subscribe(struct work *w, struct buf *b) {
-    put_z(b, "<details class=\"card\" id=\"subscribe\"><summary><h2>Get "
-             "notices by mail</h2></summary><form method=\"post\" action=\"/status/subscribe\">"
-             "<p><label>Your mail address <input type=\"email\" name=\"email\" required "
-             "autocomplete=\"email\" maxlength=\"254\"></label> <button>Subscribe</button></p>");
-    put_choices(w, b);
-    put_z(b, "<p class=\"mute\">You get a mail with a link that confirms it. Each notice has a "
-             "link that ends it. The address is used for nothing else.</p></form></details>");
+void page_make_subscribe(struct work *w) {
+    AUTO(buf_done) struct buf b;
+    buf_init(&b, (size_t)1 << 20);
+    page_put_head(w, &b, STR("Get notices by mail"), false);
+    put_z(&b, "<section class=\"card stack\"><h1>Get notices by mail</h1>"
+              "<form class=\"stack\" method=\"post\" action=\"/status/subscribe\"><p><label>Your "
+              "mail address <input type=\"email\" name=\"email\" required autocomplete=\"email\" "
+              "maxlength=\"254\"></label></p>");
+    put_choices(w, &b);
+    put_z(&b, "<p><button>Subscribe</button></p><p class=\"mute\">You get a mail with a link that "
+              "confirms it. Each notice has a link that ends it. The address is used for nothing "
+              "else.</p></form></section>");
+    page_put_foot(w, &b, false);
+    page_bundle_add(w->out, "/status/subscribe", PAGE_HTML, &b);
 }

@@ -145,7 +145,7 @@ void page_make_badges(struct work *w);
 void page_put_head(struct work *w, struct buf *b, struct str title, bool script);
 void page_put_foot(struct work *w, struct buf *b, bool script);
 /* html_subscribe.c */
-void page_put_subscribe(struct work *w, struct buf *b);
+void page_make_subscribe(struct work *w);
 void page_put_icon(struct buf *b, enum status_state s);
 /* An incident or maintenance as a card: at most `updates` updates, 0: all. */
 void page_put_incident(struct work *w, struct buf *b, const struct status_incident *i,

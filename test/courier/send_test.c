@@ -195,14 +195,6 @@ static void a_number_is_sent_once_however_often_it_is_handed_over(void **state) 
     assert_int_equal(server.mails, 1);
 }
 
-static void many_mails_share_few_connections(void **state) {
-    for (int i = 1; i <= 40; i++)
-        mail(i);
-    answers(40);
-    assert_int_equal(server.mails, 40);
-    assert_true(server.connections <= SEND_MAILS);
-}
-
 static void begun_without_done_is_in_doubt_and_stays_so(void **state) {
     log_record(SEND_SOON, 7);
     log_record(SEND_BEGUN, 7);
@@ -277,13 +269,16 @@ static void hostile_messages_do_nothing(void **state) {
     tell("{\"kind\":\"send\"}");
     tell("{\"kind\":\"send\",\"id\":-1,\"by\":\"mail\"}");
     tell("{\"kind\":\"sent.ack\",\"ids\":{}}");
-    tell("{\"kind\":\"send\",\"id\":40,\"by\":\"mail\",\"from\":\"a@b.cc\",\"to\":\"d@e.ff>\\r\\nRCPT "
+    tell("{\"kind\":\"send\",\"id\":40,\"by\":\"mail\",\"from\":\"a@b.cc\",\"to\":\"d@e.ff>"
+         "\\r\\nRCPT "
          "TO:<x@y.zz\",\"data\":\"x\"}");
     assert_true(says(answers(1), "dead", "internal"));
-    tell("{\"kind\":\"send\",\"id\":41,\"by\":\"hook\",\"url\":\"http://127.0.0.1/\",\"headers\":[\"A: "
+    tell("{\"kind\":\"send\",\"id\":41,\"by\":\"hook\",\"url\":\"http://127.0.0.1/"
+         "\",\"headers\":[\"A: "
          "b\\r\\nHost: c\"],\"body\":\"\"}");
     assert_true(says(answers(2), "dead", "internal"));
-    tell("{\"kind\":\"send\",\"id\":42,\"by\":\"hook\",\"url\":\"file:///etc/passwd\",\"headers\":[],"
+    tell("{\"kind\":\"send\",\"id\":42,\"by\":\"hook\",\"url\":\"file:///etc/"
+         "passwd\",\"headers\":[],"
          "\"body\":\"\"}");
     assert_true(says(answers(3), "retry", "connect"));
     assert_int_equal(server.mails, 0);

@@ -19,7 +19,7 @@ async function house({ rules } = {}) {
     const port = await freePort();
     s.ports = ['--public', `127.0.0.1:${port}`, '--team', '127.0.0.1:0'];
     await s.start();
-    closing.push(async () => { if (process.env.SHOW) console.log(s.stderr); await s.stop(); hooks.close(); await mail.close(); });
+    closing.push(async () => { await s.stop(); hooks.close(); await mail.close(); });
     const project = await createProject(s);
     const h = { s, mail, hooks, project };
     h.ask = async (method, where, body) => {
@@ -51,6 +51,8 @@ const linkIn = (mail, kind) => new RegExp(`http://\\S+/status/${kind}/[0-9a-f]{4
 test('double opt-in: the link of the mail shows a page, its button confirms; one click unsubscribes', { timeout: 60000 }, async () => {
     const h = await house();
     const form = (fields) => fetch(`${h.s.publicUrl}/status/subscribe`, { method: 'POST', body: new URLSearchParams(fields) });
+    const shown = await until(async () => { const page = await (await fetch(`${h.s.publicUrl}/status/subscribe`)).text(); return page.includes('name="email"') && page; });
+    assert.match(shown, /<form[^>]* action="\/status\/subscribe"/);
     const r = await form([['email', ' Ada.Lovelace@Example.org '], ['component', h.component.id]]);
     assert.equal(r.status, 200);
     assert.match(await r.text(), /look into your mail/);
