@@ -30,7 +30,7 @@ async function house({ rules } = {}) {
     };
     h.desk = (method, where, body) => h.ask(method, `/api/v1/status-page${where}`, body);
     h.counts = async () => (await h.desk('GET', '/notices')).counts;
-    await h.desk('PATCH', '', { name: 'Weir & Söhne' });
+    await h.desk('PATCH', '', { name: 'Weir & Söhne', project: project.id });
     h.component = await h.desk('POST', '/components', { name: 'Search' });
     return h;
 }
