@@ -35,7 +35,7 @@ async function level(server, project, meter, n) {
 }
 
 export async function concurrent(server, project, meter) {
-    const setup = { url: `${server.publicUrl}/import?strict=1&project_id=${project.id}`, authorization: basic(project.secret, ''), rate: RATE, batch: BATCH };
+    const setup = { url: `${server.publicUrl}/import?strict=1&project_id=${project.id}`, authorization: project.sending ?? basic(project.secret, ''), rate: RATE, batch: BATCH };
     const result = [];
     for (const n of [1, 4, 16, 24]) {
         const feed = fork(path.join(here, 'feed.mjs'), [JSON.stringify(setup)]);

@@ -29,7 +29,7 @@ const grid = (r, key) => {
 
 function loads(r) {
     return table(['', 'from', 'events/s, wall', 'events per CPU second', 'the same, merges counted', 'bytes per event'], Object.entries(r.loads).map(([name, l]) => [
-        name, l.from, number(r.events / l.wall_ms * 1000), number(r.events / l.cpu_ms * 1000), number(r.events / (l.cpu_ms + (l.merge_cpu_ms ?? 0)) * 1000),
+        name, l.from, number(r.events / l.wall_ms * 1000), l.cpu_ms ? number(r.events / l.cpu_ms * 1000) : 'not measured', l.cpu_ms ? number(r.events / (l.cpu_ms + (l.merge_cpu_ms ?? 0)) * 1000) : 'not measured',
         (name === 'Weir' ? r.sizes.events_bytes / r.sizes.rows : l.bytes / r.events).toFixed(1),
     ]));
 }
@@ -73,7 +73,7 @@ CPU is user + system of all threads, the median of ${r.runs} runs after one unme
 not to be quoted. ${peered(r) ? 'Every peer has two threads; all answers were compared and agree.' : 'Run without the peers (`--skip peers`): theirs are in the page of another size, which says as well whether all answers agree.'} The machine's load average while the questions ran: ${r.busy.toFixed(1)}; above 2, others took part of it and CPU figures are higher too.`,
         `## Questions, CPU ms\n\n${cpu(r)}`, `## Targets beside figures\n\n${targets(r)}`, `## Questions, wall ms\n\n${grid(r, 'wall_ms')}`,
         `## Peak anonymous memory of one question, MB\n\nPeers without their host process (node); Weir with all its server processes.\n\n${grid(r, 'peak_mb')}`,
-        `## Load and disk\n\nWeir folds duplicates, applies the crowd rule, seals and syncs while it loads (the command's own CPU included); the peers do none of these. Of its CPU, the command took ${share('client_ms')}, the front ${share('front_ms')}, the console ${share('console_ms')}.\n\n${loads(r)}\n\n${bytes(r)}`,
+        `## Load and disk\n\nWeir folds duplicates, applies the crowd rule, seals and syncs while it loads (the command's own CPU included); the peers do none of these. ${r.loads.Weir.cpu_ms ? `Of its CPU, the command took ${share('client_ms')}, the front ${share('front_ms')}, the console ${share('console_ms')}.` : r.loads.Weir.says}\n\n${loads(r)}\n\n${bytes(r)}`,
         `## Start and rest\n\nStart to ready: median ${ms(r.startUp.median_ms)} ms, worst ${ms(r.startUp.worst_ms)} ms. At rest: ${r.idle.processes.map((p) => `${p.name} ${p.rss.toFixed(1)} MB resident (${p.anonymous.toFixed(1)} anonymous)`).join(', ')}; together ${r.idle.rss.toFixed(1)} MB, shared pages counted once ${r.idle.share.toFixed(1)} MB.`,
     ];
     if (r.readers) parts.push(`## Questions at once while 20,000 events/s arrive\n\nEach reader asks Q1 to Q8 in turn for ten seconds; readers and senders run on the same CPUs.\n\n${readers(r)}`);

@@ -1,13 +1,14 @@
-// run.mjs: ./dev bench [--size 1M|10M|100M] [--runs N] [--fresh] [--skip peers,readers,ingest]
+// run.mjs: ./dev bench [--size 1M|10M|100M] [--runs N] [--fresh] [--loaded] [--skip peers,readers,ingest]
 // Makes the shop's events, loads Weir and its peers, checks that all answers agree, measures, writes results.md. Data lies in
-// WEIR_BENCH_FOLDER (default /var/tmp/weir-bench); the peers' databases stay there for the next run, Weir loads anew each time.
+// WEIR_BENCH_FOLDER (default /var/tmp/weir-bench); the peers' databases stay there for the next run, Weir loads anew each time, or with
+// --loaded is asked as the last run loaded it.
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { createProject } from '../test/story/lib/project.mjs';
-import { binary, startServer } from '../test/story/lib/server.mjs';
+import { basic, createProject, Project } from '../test/story/lib/project.mjs';
+import { binary, startServer, weirJson } from '../test/story/lib/server.mjs';
 import { difference } from './agree.mjs';
 import { peersOf, Weir } from './engines.mjs';
 import { ingest } from './ingest.mjs';
@@ -22,7 +23,7 @@ const sizes = { '1M': [1e6, 50e3], '10M': [10e6, 500e3], '100M': [100e6, 3e6] };
 const args = process.argv.slice(2), option = (name, otherwise) => (args.includes(name) ? args[args.indexOf(name) + 1] : otherwise);
 const size = option('--size', '10M'), runs = Number(option('--runs', '5')), skip = option('--skip', '').split(',');
 if (!sizes[size] || !(runs >= 1)) {
-    say('usage: ./dev bench [--size 1M|10M|100M] [--runs N] [--fresh] [--skip peers,readers,ingest]');
+    say('usage: ./dev bench [--size 1M|10M|100M] [--runs N] [--fresh] [--loaded] [--skip peers,readers,ingest]');
     process.exit(2);
 }
 const [events, persons] = sizes[size];
@@ -45,6 +46,21 @@ async function makeData(generate) {
     writeFileSync(note, by);
 }
 
+// At 100 M the busiest people's days do not hold their events: the last ones lie ahead of the clock until that day has come, and are refused.
+function isWhole(text) {
+    const { imported, duplicates, failed_total } = JSON.parse(text || '{}');
+    if (failed_total) say(`refused: ${failed_total}`);
+    return imported + failed_total === events && failed_total < events / 1000 && duplicates === 0;
+}
+
+async function reopenWeir() {
+    const server = await startServer(file('weir')), data = server.data;
+    const make = (role) => weirJson(data, ['key', 'create', '--project', '1', '--role', role, '--name', `bench-${role}-${Date.now()}`]);
+    const sender = await make('collector'), project = new Project(server, { project_id: 1 }, await make('admin'));
+    project.sending = basic(sender.user, sender.secret);
+    return { server, project, loaded: JSON.parse(readFileSync(file('load.json'), 'utf8')) };
+}
+
 async function loadWeir(generate, meter) {
     const server = await startServer(file('weir'));
     const project = await createProject(server, [], 'Bench');
@@ -54,11 +70,13 @@ async function loadWeir(generate, meter) {
         const child = spawn('sh', ['-c', command, 'sh', generate, String(events), String(persons), meter.binary, out, binary, String(project.id), server.data], { stdio: ['ignore', 'pipe', 'inherit'] });
         let text = '';
         child.stdout.on('data', (d) => { text += d; });
-        child.on('close', () => (text.includes(`"imported":${events},"duplicates":0`) ? resolve() : reject(new Error(`import: ${text.slice(0, 500)} ${server.stderr.slice(-2000)}`))));
+        child.on('close', () => (isWhole(text) ? resolve() : reject(new Error(`import: ${text.slice(0, 500)} ${server.stderr.slice(-2000)}`))));
     })));
     const client_ms = Number(readFileSync(out, 'utf8').split(' ')[0]) / 1e6, front_ms = await front() - before, console_ms = used.cpu_ms - front_ms;
     const merge = await meter.used(pids, () => during('Weir: merges', () => meter.rest(pids)));
-    return { server, project, loaded: { from: 'NDJSON, a pipe', cpu_ms: used.cpu_ms + client_ms, client_ms, front_ms, console_ms, wall_ms: used.wall_ms, merge_cpu_ms: merge.cpu_ms } };
+    const loaded = { from: 'NDJSON, a pipe', cpu_ms: used.cpu_ms + client_ms, client_ms, front_ms, console_ms, wall_ms: used.wall_ms, merge_cpu_ms: merge.cpu_ms };
+    writeFileSync(file('load.json'), JSON.stringify(loaded));
+    return { server, project, loaded };
 }
 
 async function checkAll(engines) {
@@ -102,13 +120,14 @@ async function measureAll(engines, meter) {
 }
 
 mkdirSync(folder, { recursive: true });
-for (const name of args.includes('--fresh') ? [folder] : [file('weir')]) rmSync(name, { recursive: true, force: true });
+const loadedBefore = args.includes('--loaded');
+for (const name of args.includes('--fresh') ? [folder] : loadedBefore ? [] : [file('weir')]) rmSync(name, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 const generate = compile('generate', base), meter = new Meter(compile('meter', base));
 const peers = skip.includes('peers') ? [] : peersOf(folder);
 if (peers.length) await makeData(generate);
 for (const p of peers) await p.load(events);
-const { server, project, loaded } = await loadWeir(generate, meter);
+const { server, project, loaded } = loadedBefore ? await reopenWeir() : await loadWeir(generate, meter);
 const engines = [...peers, new Weir(server, project, meter, () => family(server.pid))];
 await checkAll(engines);
 const result = { size, events, persons, runs, date: new Date().toISOString(), commit: execFileSync('git', ['-C', here, 'describe', '--always', '--dirty', '--exclude', '*'], { encoding: 'utf8' }).trim() };
