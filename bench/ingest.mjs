@@ -26,6 +26,7 @@ async function load(server, project, meter, { name, kind, events, connections, u
 
 export async function ingest(server, project, meter) {
     const result = [];
+    await meter.rest(family(server.pid), 120); /* of the load and the readers' events */
     for (const k of kinds) {
         result.push(await during(k.name, () => load(server, project, meter, k)));
         await meter.rest(family(server.pid), 120);

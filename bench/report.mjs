@@ -69,7 +69,7 @@ function page(r) {
     const parts = [
         `# The bench: ${number(r.events)} events of ${number(r.persons)} people`,
         `${r.date.slice(0, 16).replace('T', ' ')} UTC, commit ${r.commit}. ${os.cpus().length} CPUs (${model}), ${Math.round(os.totalmem() / 2 ** 30)} GB, Linux ${os.release()}. Written by \`./dev bench${r.size === '10M' ? '' : ` --size ${r.size}`}\`.
-CPU is user + system of all threads, the median of ${r.runs} runs after one unmeasured; Weir's is that of all server processes, from HTTP request to answer. Wall time on a shared machine is
+CPU is user + system of all threads, ${r.runs > 1 ? `the median of ${r.runs} runs` : "one run"} after one unmeasured; Weir's is that of all server processes, from HTTP request to answer. Wall time on a shared machine is
 not to be quoted. ${peered(r) ? 'Every peer has two threads; all answers were compared and agree.' : 'Run without the peers (`--skip peers`): theirs are in the page of another size, which says as well whether all answers agree.'} The machine's load average while the questions ran: ${r.busy.toFixed(1)}; above 2, others took part of it and CPU figures are higher too.`,
         `## Questions, CPU ms\n\n${cpu(r)}`, `## Targets beside figures\n\n${targets(r)}`, `## Questions, wall ms\n\n${grid(r, 'wall_ms')}`,
         `## Peak anonymous memory of one question, MB\n\nPeers without their host process (node); Weir with all its server processes.\n\n${grid(r, 'peak_mb')}`,
