@@ -226,6 +226,7 @@ static void stop(struct console *c) {
     if (c->edge) edge_close(c->edge, GRACE_MS);
     publisher_stop(c->publisher);
     postman_stop(c->postman);
+    status_stop(c->status);
     store_close(c->store);
     monitors_close(c->monitors);
     status_close(c->status);

@@ -53,13 +53,19 @@ struct err status_open(const struct status_config *c, struct status **out) {
     return ERR_NONE;
 }
 
-void status_close(struct status *s) {
-    if (!s) return;
+void status_stop(struct status *s) {
+    if (!s || !s->runs) return;
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
     pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->lock);
-    if (s->runs) pthread_join(s->thread, NULL);
+    pthread_join(s->thread, NULL);
+    s->runs = false;
+}
+
+void status_close(struct status *s) {
+    if (!s) return;
+    status_stop(s);
     watch_free(s->watch);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);

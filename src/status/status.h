@@ -199,7 +199,10 @@ struct err status_open(const struct status_config *c, struct status **out);
 /* Restores the loop's state and starts its thread; before store_start, or what the store follows in
  * between is missed. */
 struct err status_start(struct status *s);
-void status_close(struct status *s); /* after store_close; stops the thread, saves its state */
+/* Before store_close: ends the thread and saves its state; what is followed after that is followed
+ * again at the next start. Takes NULL. */
+void status_stop(struct status *s);
+void status_close(struct status *s); /* after store_close, whose tap it holds */
 AUTO_DEFINE(struct status *, status_close);
 int64_t status_now_us(const struct status *s); /* the loop's clock */
 

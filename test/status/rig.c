@@ -68,6 +68,7 @@ void rig_start(struct rig *r) {
 }
 
 void rig_close(struct rig *r) {
+    status_stop(r->status);
     store_close(r->store);
     status_close(r->status);
     meta_close(r->meta);
