@@ -1,16 +1,17 @@
 // scale.mjs: what a number of events takes on one machine, from the constants that were measured: `node bench/scale.mjs [EVENTS...] [--write]`.
-// Reads bench/results.md (disk, CPU of each question, load) and the few constants below, simulates flushes and merges by the rule of
+// Reads bench/results-100M.md, or results.md where there is none (disk, CPU of each question, load) and the few constants below, simulates flushes and merges by the rule of
 // src/store/choose.c, and prints the tables of doc/scale.md; --write puts them there between their marks.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 const here = (name) => new URL(name, import.meta.url);
-const results = readFileSync(here('results.md'), 'utf8');
+const source = existsSync(here('results-100M.md')) ? 'results-100M.md' : 'results.md'; // the larger bench is nearer
+const results = readFileSync(here(source), 'utf8');
 const number = (text) => Number(String(text).replaceAll(',', '').replace(/[^0-9.]/g, ''));
 
 // ---- what results.md says ----
 const [, measuredEvents, measuredPeople] = /# The bench: ([\d,]+) events of ([\d,]+) people/.exec(results).map(number);
-function table(heading) {
-    const lines = results.slice(results.indexOf(`## ${heading}`)).split('\n').slice(1);
+function table(heading, text = results) {
+    const lines = text.slice(text.indexOf(`## ${heading}`)).split('\n').slice(1);
     const rows = lines.slice(lines.findIndex((l) => l.startsWith('|')));
     return rows.slice(0, rows.findIndex((l) => !l.startsWith('|'))).map((l) => l.split('|').slice(1, -1).map((c) => c.trim()));
 }
@@ -19,10 +20,10 @@ const questions = (() => {
     const at = head.indexOf('Weir');
     return rows.map((r) => [r[0], number(r[at])]);
 })();
-const load = table('Load and disk').find((r) => r[0] === 'Weir');
+const loadOf = (text) => number(table('Load and disk', text).find((r) => r[0] === 'Weir')?.[4] ?? 0); // merges counted
 const perEvent = number(/\| bytes per event, sealed text apart \| [^|]+\| ([^|]+)\|/.exec(results)[1]);
 const [, sealedN, , sealedEach] = /Sealed text apart: ([\d,]+) distinct values \(per part\), ([\d.]+) MB, ([\d.]+) bytes each/.exec(results).map(number);
-const eventsPerCpuSecond = number(load[4]); // merges counted
+const eventsPerCpuSecond = loadOf(results) || loadOf(readFileSync(here('results.md'), 'utf8')); // a folder may have come loaded
 
 // ---- what was measured beside it (doc/scale.md says where) ----
 const JOURNAL_BYTES = 134;       // per event, until parts hold it (src/journal/README.md)
@@ -76,7 +77,7 @@ function report(sizes) {
     const all = sizes.map(figures), row = (name, f) => [name, ...all.map(f)], head = ['', ...all.map((a) => label(a.events))];
     const gb = (n) => show(n / 1e9, ' GB');
     return [
-        `From ${measuredEvents.toLocaleString('en-US')} events of ${measuredPeople.toLocaleString('en-US')} people in bench/results.md; twenty events per person at every size.`,
+        `From ${measuredEvents.toLocaleString('en-US')} events of ${measuredPeople.toLocaleString('en-US')} people in bench/${source}; the same events per person at every size.`,
         '',
         md(head, [
             row('parts: columns', (a) => gb(a.columns)),
