@@ -323,7 +323,8 @@ struct err prober_set(struct prober *p, const struct json *config) {
 
 void prober_hurry(struct prober *p, uint32_t number) {
     size_t i = find(p, number);
-    if (i < p->n) probe_slot_hurry(&p->monitors[i]->slot, time_monotonic_us());
+    bool calm = i < p->n && p->monitors[i]->slot.failed == 0; /* retries keep their pauses */
+    if (calm) probe_slot_hurry(&p->monitors[i]->slot, time_monotonic_us());
 }
 
 struct err prober_try(struct prober *p, int64_t id, const struct json *config) {

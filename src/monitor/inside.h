@@ -59,10 +59,12 @@ struct monitor {
     struct word words[MONITOR_PLACES_MAX];
     size_t n_words;
     enum together state;
-    bool told_down;     /* status was told, hard */
-    int64_t failing_us; /* wall: since when; 0: it is not */
-    int64_t decided_us; /* monotonic: when down was agreed on; 0: it is not */
-    int64_t alive_us;   /* push: monotonic of the last beat, or of the first load */
+    bool told_down;        /* status was told, hard */
+    int64_t failing_us;    /* wall: since when; 0: it is not */
+    int64_t decided_us;    /* monotonic: when down was agreed on; 0: it is not */
+    int64_t decided_at_us; /* the same by the wall clock: parents have to be looked at since */
+    int64_t alive_us;      /* push: monotonic of the last beat, or of the first load */
+    int64_t born_us;       /* monotonic of the first load */
     uint64_t late, worst_late_us, beats;
 };
 struct agent {

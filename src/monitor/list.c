@@ -88,7 +88,8 @@ static struct err fill(struct arena *a, struct json_parser *p, const struct stat
                           .grace_us = -1,
                           .kind = PROBE_PUSH,
                           .state = NOBODY_KNOWS,
-                          .alive_us = time_monotonic_us()};
+                          .alive_us = time_monotonic_us(),
+                          .born_us = time_monotonic_us()};
     memcpy(k->token_hash, s->token_hash, sizeof k->token_hash);
     for (int i = 0; i < PROBE_KINDS_N; i++)
         if (str_is(s->kind, probe_kind_name((enum probe_kind)i))) k->kind = (enum probe_kind)i;
@@ -105,7 +106,9 @@ static void keep_known(const struct monitor *old, struct monitor *k) {
     k->told_down = old->told_down;
     k->failing_us = old->failing_us;
     k->decided_us = old->decided_us;
+    k->decided_at_us = old->decided_at_us;
     k->alive_us = old->alive_us;
+    k->born_us = old->born_us;
     k->late = old->late;
     k->worst_late_us = old->worst_late_us;
     k->beats = old->beats;

@@ -2,8 +2,9 @@
  * what only time can tell (a heartbeat that did not come, a parent that was waited for).
  *
  * A down is told when it is agreed on, nobody above it in its chain is failing, and every parent
- * has been looked at since the trouble began. The parent is asked at the first failure, so its
- * verdict is there about when the child's is.
+ * has been looked at since then. The parents are asked at the first failure, so that their verdict
+ * is there about when the child's is, and once more when the child is down: one that was well a
+ * moment ago may have died with it.
  */
 #include <assert.h>
 #include <poll.h>
@@ -19,6 +20,8 @@
 #define PARENT_WAIT_US (15 * US_PER_S)
 #define CHAIN_MAX 8
 #define LATE_US US_PER_S
+#define FIRST_WAIT_US (15 * US_PER_S)
+#define AGENT_LIVES_US (60 * US_PER_S)
 
 void monitors_wake(struct monitors *m) {
     uint64_t one = 1;
@@ -82,7 +85,7 @@ static enum chain chain_of(struct monitors *m, const struct monitor *k) {
         bool waited = k->decided_us && now - k->decided_us > PARENT_WAIT_US;
         bool looked = p->kind == PROBE_PUSH;
         for (size_t w = 0; w < p->n_words; w++)
-            looked |= p->words[w].beat.at_us >= k->failing_us;
+            looked |= p->words[w].beat.at_us >= k->decided_at_us;
         if (!waited && (p->state == FAILING || !looked)) all = CHAIN_UNSURE;
         parent = p->parent;
     }
@@ -126,19 +129,43 @@ static void say_down(struct monitors *m, struct monitor *k, const struct post_be
     k->told_down |= !silent;
 }
 
+static bool has_word(const struct monitor *k, uint32_t place) {
+    for (size_t i = 0; i < k->n_words; i++)
+        if (k->words[i].place == place) return true;
+    return false;
+}
+
+/* The first place to speak of a new monitor does not speak for those that are about to. */
+static bool others_are_due(const struct monitors *m, const struct monitor *k, int64_t now) {
+    if (now - k->born_us > k->interval_us * 3 / 2 + FIRST_WAIT_US || k->kind == PROBE_PUSH)
+        return false;
+    if (monitors_runs_at(k, 0) && !has_word(k, 0)) return true;
+    for (size_t i = 0; i < m->n_agents; i++) {
+        const struct agent *a = &m->agents[i];
+        bool lives = time_now_us() - a->seen_us < AGENT_LIVES_US;
+        if (lives && monitors_runs_at(k, a->number) && !has_word(k, a->number)) return true;
+    }
+    return false;
+}
+
 static void decide(struct monitors *m, struct monitor *k, const struct post_beat *b,
                    struct told *t) {
     int64_t now = time_monotonic_us();
     int64_t fresh = now - k->interval_us * 5 / 2 - 30 * US_PER_S;
     enum together was = k->state;
     k->state = agree(k->words, k->n_words, k->quorum, fresh);
+    if (k->state == ALL_DOWN && others_are_due(m, k, now)) k->state = FAILING;
     bool failing = k->state == FAILING || k->state == ALL_DOWN;
     if (!failing) k->failing_us = k->decided_us = 0;
     if (failing && k->failing_us == 0) {
         k->failing_us = b->at_us;
         ask_parents(m, k);
     }
-    if (k->state == ALL_DOWN && was != ALL_DOWN) k->decided_us = now;
+    if (k->state == ALL_DOWN && was != ALL_DOWN) {
+        k->decided_us = now;
+        k->decided_at_us = time_now_us();
+        ask_parents(m, k);
+    }
     if (in_window(k, b->at_us)) {
         note(t, k, b, POST_MAINTENANCE, false);
         return;

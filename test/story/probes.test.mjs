@@ -21,10 +21,6 @@ async function web(handler = (q, r) => r.end('{"state":"up"}'), port = 0) {
     closing.push(life.kill);
     return { port: at, url: `http://127.0.0.1:${at}`, ...life };
 }
-const command = (...words) => weirJson(server.data, words);
-const monitor = (...words) => command('monitor', ...words);
-const show = (m) => monitor('show', String(m.number));
-const incidents = async (about) => (await command('incident', 'list')).incidents.filter((i) => i.name.includes(about));
 async function until(what, limit_ms, look) {
     for (const end = Date.now() + limit_ms; ;) {
         const got = await look();
@@ -33,8 +29,17 @@ async function until(what, limit_ms, look) {
         await sleep(100);
     }
 }
-const state = (m, wanted, limit_ms) => until(`monitor ${m.name} ${wanted}`, limit_ms, async () => { const now = await show(m); return now.state === wanted && now; });
-const component = (name) => command('component', 'create', name, '--rule', 'public');
+// What the tests do, on a server of theirs.
+function kit(of) {
+    const command = (...words) => weirJson(of().data, words);
+    const monitor = (...words) => command('monitor', ...words);
+    const show = (m) => monitor('show', String(m.number));
+    const state = (m, wanted, limit_ms) => until(`monitor ${m.name} ${wanted}`, limit_ms, async () => { const now = await show(m); return now.state === wanted && now; });
+    const component = (name) => command('component', 'create', name, '--rule', 'public');
+    const incidents = async (c) => (await command('incident', 'list')).incidents.filter((i) => i.components.includes(c.id));
+    return { command, monitor, show, state, component, incidents };
+}
+const { command, monitor, show, state, component, incidents } = kit(() => server);
 
 before(async () => {
     server = await startServer(freshFolder('probes'), { args: ['--allow-internal', '127.0.0.1/32,10.77.0.0/24'] });
@@ -54,14 +59,14 @@ describe('monitors', { concurrency: 10 }, () => {
         await state(m, 'up', 8000);
         s.kill();
         const died = Date.now();
-        const [found] = await until('an incident', 12000, async () => { const all = await incidents('Shop'); return all.length > 0 && all; });
+        const [found] = await until('an incident', 12000, async () => { const all = await incidents(c); return all.length > 0 && all; });
         const took = (Date.now() - died) / 1000;
         // An interval of 5 s and two retries 0.4 s apart; 30 s and 5 s keep the same proportion: 40 s.
         assert.ok(took < 5 + 2 * 0.4 + 1.5, `took ${took} s`);
         assert.strictEqual(found.impact, 'critical');
         const back = await web(undefined, s.port);
         await state(m, 'up', 8000);
-        await until('the end of the incident', 15000, async () => (await incidents('Shop')).every((i) => ['resolved', 'monitoring'].includes(i.status)));
+        await until('the end of the incident', 15000, async () => (await incidents(c)).every((i) => ['resolved', 'monitoring'].includes(i.status)));
         const told = await show(m);
         assert.ok(told.results.some((b) => b.up === 'down') && told.results.some((b) => b.up === 'pending'));
         assert.ok(told.places_last[0].last.phases_ms.connect > 0);
@@ -129,8 +134,7 @@ describe('monitors', { concurrency: 10 }, () => {
         const m = await monitor('create', 'nightly job', '--kind', 'push', '--every', '5', '--grace_s=1');
         assert.match(m.push_url, /\/api\/push\/[a-z0-9]{32}$/);
         const beat = async () => { const r = await fetch(`${m.push_url}?status=up&msg=OK&ping=12`); return r.status === 200 && (await r.json()).ok; };
-        await until('the door knows the token', 5000, beat);
-        await state(m, 'up', 4000);
+        await until('the door and the console know the monitor', 15000, async () => (await beat()) && (await show(m)).state === 'up');
         await state(m, 'down', 9000);
         assert.strictEqual((await show(m)).places_last[0].last.fault, 'missed');
         assert.ok(await beat());
@@ -150,12 +154,16 @@ describe('monitors', { concurrency: 10 }, () => {
         await state(parent, 'down', 10000);
         await state(child, 'down', 10000);
         await sleep(1500);
-        assert.deepStrictEqual(await incidents('App'), []);
+        assert.deepStrictEqual(await incidents(c), [], JSON.stringify([await show(parent), await show(child)]));
         for (const m of [child, parent]) await monitor('delete', String(m.number));
     });
 
     test('places: one that is alone with its down alarms nobody, an agent reports over the public door', { timeout: 60000 }, async () => {
-        const s = await web();
+        const s = await web(), own = await startServer(freshFolder('places'), { args: ['--allow-internal', '127.0.0.1/32'] });
+        closing.push(() => own.stop());
+        const { command, monitor, show, state, component, incidents } = kit(() => own);
+        const project = await createProject(own);
+        await command('status', 'set', '--project', String(project.id));
         const c = await component('Everywhere');
         const agents = [];
         for (const name of ['fra', 'nyc']) {
@@ -163,7 +171,7 @@ describe('monitors', { concurrency: 10 }, () => {
             assert.match(made.key, /^wa_[a-z0-9]{32}$/);
             // The place "nyc" may not reach anything: its word is "down" while others see it up.
             const allow = name === 'fra' ? ['--allow-internal', '127.0.0.1/32'] : [];
-            const child = spawn(weirBinary, ['probe', '--server', server.publicUrl, '--place', name, ...allow], { env: { ...process.env, WEIR_AGENT_KEY: made.key }, stdio: 'ignore' });
+            const child = spawn(weirBinary, ['probe', '--server', own.publicUrl, '--place', name, ...allow], { env: { ...process.env, WEIR_AGENT_KEY: made.key }, stdio: 'ignore' });
             closing.push(() => child.kill());
             agents.push({ ...made, child });
         }
@@ -172,17 +180,17 @@ describe('monitors', { concurrency: 10 }, () => {
         const seen = await until('all three places', 20000, async () => { const w = await words(); return w && w.nyc === 'down' && w; });
         assert.deepStrictEqual(seen, { local: 'up', fra: 'up', nyc: 'down' });
         assert.strictEqual((await show(m)).state, 'up');
-        assert.deepStrictEqual(await incidents('Everywhere'), []);
+        assert.deepStrictEqual(await incidents(c), []);
         s.kill();
         await state(m, 'down', 12000);
-        await until('the incident', 4000, async () => (await incidents('Everywhere')).length > 0);
-        const stranger = await fetch(`${server.publicUrl}/status/agent`, { headers: { authorization: `Bearer wa_${'a'.repeat(32)}` } });
+        await until('the incident', 4000, async () => (await incidents(c)).length > 0);
+        const stranger = await fetch(`${own.publicUrl}/status/agent`, { headers: { authorization: `Bearer wa_${'a'.repeat(32)}` } });
         assert.strictEqual(stranger.status, 401);
-        const bad = await fetch(`${server.publicUrl}/status/agent`, { method: 'POST', headers: { authorization: `Bearer ${agents[0].key}` }, body: '{"beats":[{"probe":1}]}' });
+        const bad = await fetch(`${own.publicUrl}/status/agent`, { method: 'POST', headers: { authorization: `Bearer ${agents[0].key}` }, body: '{"beats":[{"probe":1}]}' });
         assert.strictEqual(bad.status, 400);
         for (const a of agents) {
             await command('agent', 'delete', String(a.number));
-            assert.strictEqual((await fetch(`${server.publicUrl}/status/agent`, { headers: { authorization: `Bearer ${a.key}` } })).status, 401);
+            assert.strictEqual((await fetch(`${own.publicUrl}/status/agent`, { headers: { authorization: `Bearer ${a.key}` } })).status, 401);
             a.child.kill();
         }
         await monitor('delete', String(m.number));
