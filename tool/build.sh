@@ -1,6 +1,7 @@
 # build.sh: the build folders (sourced). Sources are globbed when Meson configures, so every build configures again.
 #   build/       release, as shipped; build/weir
 #   build-asan/  AddressSanitizer and UBSan, for the unit tests, golden worlds and the fuzz corpora
+#   build-plain/ the golden worlds' program without the paths of special machines
 #   build-fuzz/  clang and libFuzzer
 
 jobs=$(nproc)
@@ -53,6 +54,12 @@ build_release() {
     configure build || return 1
     compile build weir || return 1
     echo "build/weir" >&2
+}
+
+# The golden worlds' program from the code that every machine runs.
+build_plain() {
+    configure build-plain -Dplain=true -Dmodules=base,json,seal,registry,crowd,journal,part,meta,intake,query,store || return 1
+    compile build-plain test/golden/world || return 1
 }
 
 build_tests() {

@@ -13,9 +13,6 @@
  * machine has them. */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O3")
-#define WIDE_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
-#else
-#define WIDE_CLONES
 #endif
 
 static inline uint64_t load64(const uint8_t *p) {
@@ -227,8 +224,7 @@ get_block(const struct part_stream *s, uint64_t block, uint32_t at, uint32_t n, 
     }
 }
 
-WIDE_CLONES void part_stream_get32(const struct part_stream *s, uint64_t at, uint32_t n,
-                                   uint32_t *out) {
+WIDE void part_stream_get32(const struct part_stream *s, uint64_t at, uint32_t n, uint32_t *out) {
     assert(at <= s->n && n <= s->n - at);
     while (n > 0) {
         uint32_t inside = (uint32_t)(at % PART_BLOCK_ROWS);
@@ -240,8 +236,7 @@ WIDE_CLONES void part_stream_get32(const struct part_stream *s, uint64_t at, uin
     }
 }
 
-WIDE_CLONES void part_stream_get64(const struct part_stream *s, uint64_t at, uint32_t n,
-                                   uint64_t *out) {
+WIDE void part_stream_get64(const struct part_stream *s, uint64_t at, uint32_t n, uint64_t *out) {
     assert(at <= s->n && n <= s->n - at);
     while (n > 0) {
         uint32_t inside = (uint32_t)(at % PART_BLOCK_ROWS);

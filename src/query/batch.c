@@ -3,13 +3,6 @@
  * time is wanted; and for each person the number of hits before its first row, by counting bits. */
 #include "query/batch.h"
 
-/* Counting bits is one instruction, where the machine has it. */
-#if defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("arch=x86-64-v3", "default")))
-#else
-#define WIDE
-#endif
-
 #define CHECK_EVERY 256 /* blocks of rows between two looks at the clock */
 #define FEW_OF_BLOCK 24 /* of so many rows one is wanted: times are read one by one */
 

@@ -8,12 +8,6 @@
  */
 #include "query/batch.h"
 
-#if defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("arch=x86-64-v3", "default")))
-#else
-#define WIDE
-#endif
-
 #define MARK_CELLS 4096
 #define FEW_EDGES 10
 

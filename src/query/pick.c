@@ -8,7 +8,7 @@
  */
 #include "query/run.h"
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(WEIR_PLAIN)
 #include <immintrin.h>
 #endif
 
@@ -16,7 +16,7 @@ void picker_init(struct picker *k) {
     for (uint32_t code = 1; k->width == 1 && code <= k->n_events && code < 256; code++) {
         if (k->wanted[code]) k->table[code >> 7][code & 15] |= (uint8_t)(1u << (code >> 4 & 7));
     }
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(WEIR_PLAIN)
     k->wide = k->width == 1 && __builtin_cpu_supports("avx2");
 #endif
 }
@@ -31,7 +31,7 @@ uint64_t picker_plain(const struct picker *k, uint32_t row) {
     return bits;
 }
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(WEIR_PLAIN)
 struct halves {
     __m256i low, high;
 };
@@ -59,7 +59,7 @@ __attribute__((target("avx2"))) static uint64_t pick_wide(const struct picker *k
 #endif
 
 uint64_t picker_bits(const struct picker *k, uint32_t row) {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(WEIR_PLAIN)
     if (k->wide && k->rows - row >= 64) return pick_wide(k, row);
 #endif
     return picker_plain(k, row);
