@@ -6,13 +6,6 @@
 #define CHECK_EVERY 256 /* blocks of rows between two looks at the clock */
 #define FEW_OF_BLOCK 24 /* of so many rows one is wanted: times are read one by one */
 
-void batch_key(const struct id128 *id, struct batch_entry *out) {
-    memcpy(&out->key, id->b, sizeof out->key);
-    memcpy(&out->rest, id->b + 8, sizeof out->rest);
-    out->key = __builtin_bswap64(out->key);
-    out->rest = __builtin_bswap64(out->rest);
-}
-
 struct id128 batch_id(const struct batch_entry *e) {
     struct id128 id;
     uint64_t key = __builtin_bswap64(e->key), rest = __builtin_bswap64(e->rest);
@@ -25,16 +18,16 @@ static struct err make_room(struct worker *w, struct batch *b, uint32_t from, ui
     uint32_t words = (to - b->base + 63) / 64;
     b->bits = table_grow(w->arena, b->bits, &b->words_cap, words + 1, sizeof *b->bits);
     b->before = table_grow(w->arena, b->before, &b->before_cap, words + 1, sizeof *b->before);
-    if (!b->times) {
-        b->times = arena_array(w->arena, BATCH_ROWS, sizeof *b->times);
-        for (uint32_t i = 0; b->times && b->timeless && i < BATCH_ROWS; i++)
-            b->times[i] = part_info(w->parts[b->part].active->part)->min_time_us;
-    }
-    return b->bits && b->before && b->times ? ERR_NONE : ERR(ERR_NOMEM, "query: stretch");
+    if (w->run->must)
+        b->needed = table_grow(w->arena, b->needed, &b->needed_cap, words + 1, sizeof *b->needed);
+    if (!b->times) b->times = arena_array(w->arena, BATCH_ROWS, sizeof *b->times);
+    if (!b->ticks) b->ticks = arena_array(w->arena, BATCH_ROWS, sizeof *b->ticks);
+    bool all = b->bits && b->before && b->times && b->ticks && (b->needed || !w->run->must);
+    return all ? ERR_NONE : ERR(ERR_NOMEM, "query: stretch");
 }
 
 /* The bits of [row, row + 64) that lie in [from, to). */
-static uint64_t inside(uint64_t bits, uint32_t row, uint32_t from, uint32_t to) {
+static inline uint64_t inside(uint64_t bits, uint32_t row, uint32_t from, uint32_t to) {
     if (row < from) bits &= UINT64_MAX << (from - row);
     if (to - row < 64) bits &= (UINT64_C(1) << (to - row)) - 1;
     return bits;
@@ -42,11 +35,12 @@ static uint64_t inside(uint64_t bits, uint32_t row, uint32_t from, uint32_t to) 
 
 WIDE static uint32_t pick(struct worker *w, struct batch *b, uint32_t row, uint32_t from,
                           uint32_t to) {
-    const struct picker *k = &w->parts[b->part].wanted.picker;
-    uint32_t n = 0;
-    for (uint64_t *bits = b->bits + (row - b->base) / 64; row < to; row += 64) {
-        *bits = inside(picker_bits(k, row), row, from, to);
-        n += (uint32_t)__builtin_popcountll(*bits++);
+    const struct worker_part *p = &w->parts[b->part];
+    uint32_t n = 0, word = (row - b->base) / 64;
+    for (; row < to; row += 64, word++) {
+        b->bits[word] = inside(picker_bits(&p->wanted.picker, row), row, from, to);
+        if (w->run->must) b->needed[word] = picker_bits(&p->needed.picker, row);
+        n += (uint32_t)__builtin_popcountll(b->bits[word]);
     }
     return n;
 }
@@ -55,13 +49,16 @@ WIDE static uint32_t pick(struct worker *w, struct batch *b, uint32_t row, uint3
 struct taking {
     const struct part *part;
     const struct picker *picker;
-    const int64_t *times; /* of the rows from `row` on; NULL: read one by one */
+    /* Of the rows from `row` on. Ticks, or else times; neither: read one by one. */
+    const uint32_t *ticks;
+    const int64_t *times;
+    int64_t base_us, unit_us; /* of ticks */
     const struct span *span;
     uint16_t number;
 };
 
-/* Hits of one word of wanted rows; sets the bits that are kept. Returns how many. `plain`: times
- * are decoded and codes are bytes, a constant at each call. */
+/* Hits of one word of wanted rows; sets the bits that are kept. Returns how many. `plain`: there
+ * are ticks and codes are bytes, a constant at each call. */
 static inline __attribute__((always_inline)) uint32_t
 take_word(const struct taking *k, uint32_t row, uint64_t *bits, struct hit *out, bool plain) {
     const uint64_t *wanted = k->picker->wanted;
@@ -74,7 +71,9 @@ take_word(const struct taking *k, uint32_t row, uint64_t *bits, struct hit *out,
     uint64_t kept = 0;
     for (uint64_t left = *bits; left; left &= left - 1) {
         uint32_t i = (uint32_t)__builtin_ctzll(left), at = row + i;
-        int64_t t = plain || k->times ? k->times[i] : part_time_at(k->part, at);
+        int64_t t = plain      ? k->base_us + (int64_t)k->ticks[i] * k->unit_us
+                    : k->times ? k->times[i]
+                               : part_time_at(k->part, at);
         out->t = t;
         out->sel = wanted[plain ? codes[at] : picker_code(k->picker, at)];
         out->row = at;
@@ -88,21 +87,42 @@ take_word(const struct taking *k, uint32_t row, uint64_t *bits, struct hit *out,
     return (uint32_t)(out - begin);
 }
 
-WIDE static void take_words(struct worker *w, struct batch *b, struct taking k, uint32_t row,
-                            uint32_t to) {
-    k.picker = &w->parts[b->part].wanted.picker;
+WIDE static void take_words(struct batch *b, struct taking k, uint32_t row, uint32_t to) {
     uint64_t *bits = b->bits + (row - b->base) / 64;
     uint32_t *before = b->before + (row - b->base) / 64, n = b->n_hits;
-    bool plain = k.times && k.picker->width == 1;
     for (; row < to; row += 64, bits++) {
         *before++ = n;
-        if (*bits && plain)
+        if (*bits && k.ticks)
             n += take_word(&k, row, bits, b->hits + n, true);
         else if (*bits)
             n += take_word(&k, row, bits, b->hits + n, false);
+        if (k.ticks) k.ticks += 64;
         if (k.times) k.times += 64;
     }
     b->n_hits = n;
+}
+
+/* The times of rows [row, to), of which n are wanted from `first` on. */
+static void read_times(struct batch *b, struct taking *k, uint32_t first, uint32_t row,
+                       uint32_t to) {
+    struct part_ticks t = part_ticks_of(k->part);
+    k->base_us = t.base_us;
+    k->unit_us = t.unit_us;
+    if (b->timeless) { /* all at the part's first: ticks stay zeros */
+        k->base_us = part_info(k->part)->min_time_us;
+        k->ticks = b->ticks;
+    } else if (t.most < UINT32_MAX) {
+        part_ticks(k->part, first, to - first, b->ticks + (first - row));
+        k->ticks = b->ticks;
+    } else {
+        part_times(k->part, first, to - first, b->times + (first - row));
+        k->times = b->times;
+    }
+    if (k->picker->width == 1 || !k->ticks) return;
+    for (uint32_t i = 0; i < to - row; i++)
+        b->times[i] = k->base_us + (int64_t)b->ticks[i] * k->unit_us;
+    k->ticks = NULL;
+    k->times = b->times;
 }
 
 /* Rows [row, to) of one block, `row` a multiple of 64, those before `from` left out. */
@@ -114,14 +134,12 @@ static struct err take_block(struct worker *w, struct batch *b, const struct spa
     struct hit *hits = table_grow(w->arena, b->hits, &b->hits_cap, b->n_hits + n + 1, sizeof *hits);
     if (!hits) return ERR(ERR_NOMEM, "query: rows of a stretch");
     b->hits = hits;
-    struct taking k = {.part = p, .span = s, .number = (uint16_t)b->part};
-    if (b->timeless) {
-        k.times = b->times; /* filled by make_room */
-    } else if (n && n >= (to - first) / FEW_OF_BLOCK) {
-        part_times(p, first, to - first, b->times + (first - row));
-        k.times = b->times;
-    }
-    take_words(w, b, k, row, to);
+    struct taking k = {.part = p,
+                       .picker = &w->parts[b->part].wanted.picker,
+                       .span = s,
+                       .number = (uint16_t)b->part};
+    if (b->timeless || (n && n >= (to - first) / FEW_OF_BLOCK)) read_times(b, &k, first, row, to);
+    take_words(b, k, row, to);
     return ERR_NONE;
 }
 
@@ -147,11 +165,10 @@ static inline uint32_t rank_of(const struct batch *b, uint32_t row) {
     return b->before[at / 64] + (uint32_t)__builtin_popcountll(below);
 }
 
-static bool has_needed(struct worker *w, const struct batch *b, uint32_t from, uint32_t to) {
-    const struct picker *k = &w->parts[b->part].needed.picker;
+static inline bool has_needed(const struct batch *b, uint32_t from, uint32_t to) {
     uint64_t found = 0;
-    for (uint32_t row = from & ~UINT32_C(63); row < to && !found; row += 64)
-        found = b->bits[(row - b->base) / 64] ? inside(picker_bits(k, row), row, from, to) : 0;
+    for (uint32_t row = from & ~UINT32_C(63); row < to; row += 64)
+        found |= inside(b->needed[(row - b->base) / 64], row, from, to);
     return found != 0;
 }
 
@@ -168,7 +185,7 @@ WIDE static uint32_t list_entries(struct worker *w, const struct batch *b,
         e->at = i;
         e->from = first;
         e->to = behind;
-        e->needed = !must || (behind > first && has_needed(w, b, a->starts[i], a->starts[i + 1]));
+        e->needed = !must || (behind > first && has_needed(b, a->starts[i], a->starts[i + 1]));
         n += (behind > first) & !active_hidden(a, i);
         first = behind;
     }

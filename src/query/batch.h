@@ -42,11 +42,19 @@ struct batch {
     uint32_t base;               /* a multiple of 64 */
     struct batch_entry *entries; /* [n + 1]; the last is none, with the greatest key */
     uint32_t n, entries_cap;
-    int64_t *times; /* [BATCH_ROWS] */
+    uint64_t *needed; /* as bits: rows of what a person must have; only if there is such */
+    uint32_t needed_cap;
+    uint32_t *ticks; /* [BATCH_ROWS] */
+    int64_t *times;  /* [BATCH_ROWS] */
 };
 #define BATCH_ROWS 4096 /* whose times are decoded at once */
 
-void batch_key(const struct id128 *id, struct batch_entry *out);
+static inline void batch_key(const struct id128 *id, struct batch_entry *out) {
+    memcpy(&out->key, id->b, sizeof out->key);
+    memcpy(&out->rest, id->b + 8, sizeof out->rest);
+    out->key = __builtin_bswap64(out->key);
+    out->rest = __builtin_bswap64(out->rest);
+}
 struct id128 batch_id(const struct batch_entry *e);
 /* The hits among rows [from, to), in order. Earlier ones are forgotten. */
 struct err batch_take(struct worker *w, struct batch *b, const struct span *s, uint32_t from,
