@@ -16,6 +16,7 @@
 
 #include "query/batch.h"
 
+#define CHECK_EVERY 256 /* persons between two looks at the clock, and turns for others */
 #define FEW_EQUAL 32
 #define FEW_RUNS 16
 #define STRETCH_ROWS 24576 /* of all parts, about */
@@ -441,12 +442,13 @@ static struct err stretch(struct scan *k, const struct id128 *to) {
         open_source(k, &k->batches[i], k->batches[i].entries, k->batches[i].n);
     }
     TRY(open_devices(k, to ? first_device(r, *to) : (uint32_t)r->n_devices));
-    while (k->left) {
+    for (uint32_t i = 1; k->left; i++) {
+        if (i % CHECK_EVERY == 0) TRY(run_check(r->limits));
         find_same(k);
         TRY(visit(k));
         TRY(k->w->error);
-        for (uint32_t i = 0; i < k->n_same; i++)
-            k->sources[k->same[i]].at++;
+        for (uint32_t j = 0; j < k->n_same; j++)
+            k->sources[k->same[j]].at++;
     }
     return run_check(r->limits);
 }
@@ -544,8 +546,8 @@ static struct err flat(struct scan *k, uint32_t slice, uint32_t n_slices) {
             TRY(batch_take(w, &k->batches[i], &k->span, at, to));
             if (k->batches[i].n_hits) TRY(give(w, k->batches[i].hits, k->batches[i].n_hits));
             TRY(w->error);
+            TRY(run_check(w->run->limits));
         }
-        TRY(run_check(w->run->limits));
     }
     return ERR_NONE;
 }
