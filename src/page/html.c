@@ -140,8 +140,11 @@ static void put_key(struct buf *b, const uint32_t *reports, const float *expecte
         known = known || isfinite(expected[i]);
         peak = reports[i] > peak ? reports[i] : peak;
     }
-    put_z(b, "<p class=\"key\"><span><i></i>Reports in ten minutes, at most ");
-    page_put_count(b, peak);
+    put_z(b, "<p class=\"key\"><span><i></i>Reports in ten minutes");
+    if (peak > 0) {
+        put_z(b, ", at most ");
+        page_put_count(b, peak);
+    }
     put_z(b, "</span>");
     if (known) put_z(b, "<span><i class=\"dash\"></i>Usual at this time</span>");
     put_z(b, "</p>");

@@ -10,6 +10,7 @@
 
 #define PROBE_MIN_BYTES 62
 #define BEAT_BYTES 13
+#define LAST_US (INT64_C(253402300799) * US_PER_S) /* the year 9999 */
 #define MAX_NAME_BYTES 512
 
 /* ---- writing ---- */
@@ -39,7 +40,8 @@ static void put_probe(struct buf *b, const struct status_probe *p) {
     put_text(b, p->group);
     buf_put_u8(b, (uint8_t)n);
     for (size_t i = 0; i < n; i++) {
-        buf_put_i64(b, p->beats[i].at_us);
+        int64_t at = p->beats[i].at_us;
+        buf_put_i64(b, at < 0 ? 0 : at > LAST_US ? LAST_US : at);
         buf_put_u32(b, (uint32_t)p->beats[i].ms);
         buf_put_u8(b, p->beats[i].up);
     }
@@ -90,6 +92,7 @@ static void take_beats(struct cursor *c, struct page *p, struct page_probe *out)
         out->beats[i] = (struct page_beat){.at_us = cursor_i64(c)};
         out->beats[i].ms = (int32_t)cursor_u32(c);
         out->beats[i].up = cursor_u8(c) & 3;
+        if (out->beats[i].at_us < 0 || out->beats[i].at_us > LAST_US) c->bad = true;
     }
 }
 
