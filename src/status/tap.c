@@ -178,6 +178,7 @@ static void count_event(struct taking *t, struct guard *g, bool traffic, bool er
 /* One alternative fits: the event counts once as traffic and once as an error, whichever of its
  * filters it meets how often. */
 static void take_entry(struct taking *t, const struct watch_entry *e) {
+    if (e->guard >= t->watch->n) return; /* memory was out when the guards were made */
     struct guard *g = t->watch->guards[e->guard];
     uint64_t serial = t->watch->serial;
     bool traffic = g->serial[0] != serial, error = e->errors && g->serial[1] != serial;
