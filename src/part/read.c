@@ -53,15 +53,23 @@ void part_times(const struct part *p, uint32_t row, uint32_t n, int64_t *out_us)
     }
 }
 
+/* A merge may leave the stream's base far below the least time, so ticks count from that. */
+static uint64_t first_tick(const struct part *p, uint32_t unit) {
+    return ((uint64_t)p->file.min_time_us - (uint64_t)p->file.time_base_us) / unit;
+}
+
 struct part_ticks part_ticks_of(const struct part *p) {
     uint32_t unit = p->file.time_unit_us == 1 ? 1 : 1000;
-    uint64_t away = (uint64_t)p->file.max_time_us - (uint64_t)p->file.time_base_us;
-    return (struct part_ticks){
-        .base_us = p->file.time_base_us, .unit_us = unit, .most = away / unit};
+    uint64_t base = (uint64_t)p->file.time_base_us + first_tick(p, unit) * unit;
+    uint64_t away = (uint64_t)p->file.max_time_us - base;
+    return (struct part_ticks){.base_us = (int64_t)base, .unit_us = unit, .most = away / unit};
 }
 
 void part_ticks(const struct part *p, uint32_t row, uint32_t n, uint32_t *out) {
-    part_stream_get32(&p->times, row, n, out);
+    uint32_t first = (uint32_t)first_tick(p, p->file.time_unit_us == 1 ? 1 : 1000);
+    part_stream_get32(&p->times, row, n, out); /* modulo 2^32, as the difference is then */
+    for (uint32_t i = 0; i < n; i++)
+        out[i] -= first;
 }
 
 static void clamp(uint32_t *v, uint32_t n, uint32_t max) {

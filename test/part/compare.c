@@ -213,6 +213,10 @@ static void compare_row(struct world *w, const struct part *p, uint32_t row,
     uint32_t event;
     uint64_t insert;
     part_times(p, row, 1, &time);
+    struct part_ticks t = part_ticks_of(p);
+    uint32_t tick;
+    part_ticks(p, row, 1, &tick);
+    if (t.most < UINT32_MAX) assert_int_equal(t.base_us + (int64_t)tick * t.unit_us, time);
     part_event_codes(p, row, 1, &event);
     part_inserts(p, row, 1, &insert);
     assert_int_equal(time, r->time_us);
