@@ -80,7 +80,7 @@ static bool take_place(struct call *c, sem_t *places) {
     answer_error(c, 503, "busy",
                  places == &c->routes->large
                      ? "two questions that need much memory are running; ask again"
-                     : "32 questions are running; ask again",
+                     : "28 questions are running; ask again",
                  NULL);
     return false;
 }

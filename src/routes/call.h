@@ -9,8 +9,8 @@
 #include "json/json.h"
 
 /* Questions at once, and what each may have (ask.c). */
-#define SMALL_PLACES 32
-#define SMALL_BYTES ((size_t)24 << 20)
+#define SMALL_PLACES 28
+#define SMALL_BYTES ((size_t)32 << 20)
 #define SMALL_ANSWER_BYTES ((size_t)2 << 20)
 #define LARGE_PLACES 2
 #define LARGE_BYTES QUESTION_BYTES
