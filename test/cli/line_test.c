@@ -53,8 +53,8 @@ static void another_name_time_person_or_insert_id_is_another_event(void **state)
         EVENT("\"time\":12,\"$insert_id\":\"x\""),
         EVENT("\"time\":12,\"distinct_id\":true,\"$insert_id\":\"x\""),
         EVENT("\"time\":12,\"distinct_id\":\"a\",\"$insert_id\":\"y\""),
-        "{\"event\":\"sell\",\"properties\":{\"time\":12,\"distinct_id\":\"a\",\"$insert_id\":"
-        "\"x\"}}",
+        ("{\"event\":\"sell\",\"properties\":{\"time\":12,\"distinct_id\":\"a\",\"$insert_id\":"
+         "\"x\"}}"),
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         for (size_t k = 0; k < i; k++)

@@ -131,8 +131,8 @@ static void no_name_can_add_a_field(void **state) {
                                           "=?UTF-8?Q?=0D=0ABcc:_x?=",
                                           "x\0Bcc: y",
                                           "\"quoted\\\" <evil@x.yz>",
-                                          "\xe2\x80\xa8"
-                                          "Bcc: x",
+                                          ("\xe2\x80\xa8"
+                                           "Bcc: x"),
                                           "\xff\xfe\r\nBcc: x"};
     for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
         buf_clear(&out);
