@@ -14,6 +14,33 @@ int64_t range_day(const struct zone *z, int64_t us, int days) {
     return zone_instant(z, &(struct civil){.year = c.year, .month = c.month, .day = c.day - days});
 }
 
+static int offset_at(const struct zone *z, int64_t us) {
+    struct civil c;
+    zone_civil(z, us, &c);
+    return c.offset_s;
+}
+
+/* The first instant in (from_us, to_us] at which the offset of to_us is in force; the two differ.
+ */
+static int64_t change_of_offset(const struct zone *z, int64_t from_us, int64_t to_us) {
+    int offset = offset_at(z, to_us);
+    while (to_us - from_us > US_PER_S) {
+        int64_t middle = from_us + (to_us - from_us) / (2 * US_PER_S) * US_PER_S;
+        if (middle == from_us) break;
+        if (offset_at(z, middle) == offset)
+            to_us = middle;
+        else
+            from_us = middle;
+    }
+    return to_us;
+}
+
+/* The full local hour, or the change of offset behind it: an hour has one offset. */
+static int64_t hour_floor(const struct zone *z, int64_t second_us, const struct civil *c) {
+    int64_t start = second_us - (c->minute * 60 + c->second) * US_PER_S;
+    return offset_at(z, start) == c->offset_s ? start : change_of_offset(z, start, second_us);
+}
+
 int64_t range_floor(const struct zone *z, enum plan_interval interval, int64_t us) {
     struct civil c;
     zone_civil(z, us, &c);
@@ -22,7 +49,7 @@ int64_t range_floor(const struct zone *z, enum plan_interval interval, int64_t u
     case INTERVAL_MINUTE:
         return second - c.second * US_PER_S;
     case INTERVAL_HOUR:
-        return second - (c.minute * 60 + c.second) * US_PER_S;
+        return hour_floor(z, second, &c);
     case INTERVAL_DAY:
         return range_day(z, us, 0);
     case INTERVAL_WEEK:
@@ -40,11 +67,11 @@ int64_t range_next(const struct zone *z, enum plan_interval interval, int64_t st
     case INTERVAL_MINUTE:
         return start_us + 60 * US_PER_S;
     case INTERVAL_HOUR: {
-        /* A change of offset that is not whole hours ends a bucket early or late; the next begins
-         * on the full hour again. */
-        int64_t next = start_us + 3600 * US_PER_S;
-        int64_t floor = range_floor(z, INTERVAL_HOUR, next);
-        return floor > start_us ? floor : next;
+        /* One that begins at a change of offset ends with its local hour. */
+        struct civil c;
+        zone_civil(z, start_us, &c);
+        int64_t next = start_us + (3600 - c.minute * 60 - c.second) * US_PER_S;
+        return offset_at(z, next) == c.offset_s ? next : change_of_offset(z, start_us, next);
     }
     case INTERVAL_DAY:
         return range_day(z, start_us, -1);

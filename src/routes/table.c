@@ -12,6 +12,7 @@
 #define FRONT_WAIT_US (5 * US_PER_S)
 #define FRONT_POLL_US 5000
 #define CATCH_UP_MS 30000
+#define FRESH_MS 1000
 
 enum who { ANYONE, WITH_ROLE, OPERATOR };
 
@@ -247,21 +248,24 @@ bool call_project(struct call *c, uint64_t id) {
     return false;
 }
 
-/* After a start the store reads again what its parts do not hold yet. Until it has, no question is
- * answered: what was acknowledged before is in every later answer. */
+/* What was acknowledged is in every later answer: a question waits until the store has taken what
+ * is durable now. After a start that is all that the parts do not hold yet, and no answer is given
+ * before; later it is what a moment brought, and a store that is behind its load is not waited for
+ * longer than a second. */
 static struct err catch_up(struct routes *r) {
-    if (atomic_load(&r->caught_up)) return ERR_NONE;
     const struct channel_page *page = r->config.channel->page;
+    bool before = atomic_load(&r->caught_up);
     int64_t until_us = time_monotonic_us() + FRONT_WAIT_US;
-    while (!atomic_load_explicit(&page->recovered, memory_order_acquire)) {
+    while (!before && !atomic_load_explicit(&page->recovered, memory_order_acquire)) {
         if (time_monotonic_us() > until_us)
             return ERR(ERR_BUSY, "the front has not read its journal yet");
         usleep(FRONT_POLL_US);
     }
     uint64_t durable = atomic_load_explicit(&page->synced, memory_order_acquire);
-    TRY(store_wait_visible(r->config.store, durable, CATCH_UP_MS));
-    atomic_store(&r->caught_up, true);
-    return ERR_NONE;
+    struct err e = store_wait_visible(r->config.store, durable, before ? FRESH_MS : CATCH_UP_MS);
+    if (before && e.code == ERR_TIMEOUT) return ERR_NONE;
+    if (e.code == ERR_OK) atomic_store(&r->caught_up, true);
+    return e;
 }
 
 struct err call_open_world(struct routes *r, enum role role, uint64_t project,

@@ -57,8 +57,10 @@ export function withOffset(zone, t) {
 export function intervalAt(zone, interval, t) {
     if (interval === 'hour' || interval === 'minute') {
         const size = interval === 'hour' ? HOUR : MINUTE, o = offset(zone, t) * SECOND;
-        const start = Math.floor((t + o) / size) * size - o;
-        return { label: withOffset(zone, start), start, end: start + size };
+        let start = Math.floor((t + o) / size) * size - o, end = start + size;
+        while (offset(zone, start) * SECOND !== o) start += MINUTE; // an hour has one offset
+        for (let e = end; e > t; e -= MINUTE) if (offset(zone, e) * SECOND !== o) end = e;
+        return { label: withOffset(zone, start), start, end };
     }
     const day = dayOf(zone, t);
     const first = { day, week: mondayOf(day), month: monthOf(day) }[interval];

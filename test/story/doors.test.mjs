@@ -172,6 +172,14 @@ test('a stop waits for no half-sent upload: each is put off with 503 and CORS', 
     open.delete(s);
 });
 
+test('what was acknowledged is in the very next answer', { timeout: 60000 }, async () => {
+    const s = await serve(), p = await createProject(s);
+    for (let i = 1; i <= 200; i++) {
+        assert.strictEqual((await send(p, event(p, 'Next'))).status, 200);
+        assert.strictEqual(await p.total('Next'), i);
+    }
+});
+
 test('the first answer after a start has all that was acknowledged before', { timeout: 90000 }, async () => {
     const s = await serve(), p = await createProject(s), batch = 2000, batches = 30;
     const events = (n) => Array.from({ length: batch }, (_, i) => ({ event: 'Before', properties: { distinct_id: `p-${i % 500}`, time: Date.now(), $insert_id: `${n}-${i}`, note: `text ${n} ${i}` } }));
