@@ -220,9 +220,9 @@ describe('monitors', { concurrency: 10 }, () => {
     ip link add cable type veth peer name far netns ${name}
     ip addr add 10.77.0.1/24 dev cable
     ip link set cable up
-    ip netns exec ${name} sh -c 'ip link set lo up; for i in 2 3 4 5; do ip addr add 10.77.0.$i/24 dev far; done; ip link set far up; ip route add default via 10.77.0.1'
+    nsenter --net=/run/netns/${name} sh -c 'ip link set lo up; for i in 2 3 4 5; do ip addr add 10.77.0.$i/24 dev far; done; ip link set far up; ip route add default via 10.77.0.1'
     ip route add default via 10.77.0.2
-    ip netns exec ${name} ${process.execPath} ${path.join(folder, 'targets.mjs')} >/dev/null &
+    nsenter --net=/run/netns/${name} ${process.execPath} ${path.join(folder, 'targets.mjs')} >/dev/null &
     echo $! >${path.join(folder, 'pid')}
     exec ${weirBinary} serve --data ${data} --public 127.0.0.1:0 --team 127.0.0.1:0 --allow-internal 10.77.0.0/24 --references 10.77.0.5:80
     `);
@@ -231,7 +231,10 @@ describe('monitors', { concurrency: 10 }, () => {
     `);
         const child = spawn('unshare', ['-n', 'bash', script], { stdio: ['ignore', 'pipe', 'inherit'] });
         closing.push(() => { child.stdout.destroy(); child.kill(); });
-        await new Promise((resolve) => child.stdout.on('data', (d) => String(d).includes('ready') && resolve()));
+        await new Promise((resolve, reject) => {
+            child.stdout.on('data', (d) => String(d).includes('ready') && resolve());
+            child.on('exit', (code) => reject(new Error(`the server beyond the cable ended with code ${code}`)));
+        });
         closing.push(() => process.kill(Number(readFileSync(path.join(folder, 'pid'), 'utf8'))));
         const inside = (...words) => execFileSync('nsenter', ['-t', String(child.pid), '-n', ...words]);
         const w = (...words) => weirJson(data, words);
@@ -240,16 +243,17 @@ describe('monitors', { concurrency: 10 }, () => {
         for (const i of [2, 3, 4]) all.push(await w('monitor', 'create', `far ${i}`, `http://10.77.0.${i}/`, '--every', '5', '--confirm_s=0.5', '--component', c.id, '--timeout_s=1'));
         const look = async () => (await w('monitor', 'list')).monitors.map((m) => m.state);
         await until('all up', 15000, async () => (await look()).every((s) => s === 'up'));
-        const cuts = [['ip', 'netns', 'exec', name, 'ip', 'link', 'set', 'far', 'down'], ['ip', 'link', 'set', 'cable', 'down']];
+        const far = ['nsenter', `--net=/run/netns/${name}`]; // as `ip netns exec`, which needs a root that is a mount point
+        const cuts = [[...far, 'ip', 'link', 'set', 'far', 'down'], ['ip', 'link', 'set', 'cable', 'down']];
         for (const how of long ? cuts : cuts.slice(0, 1)) {
-            (how[1] === 'netns' ? (...x) => execFileSync(x[0], x.slice(1)) : inside)(...how);
+            (how[0] === 'nsenter' ? (...x) => execFileSync(x[0], x.slice(1)) : inside)(...how);
             await until('nobody knows', 14000, async () => (await look()).every((s) => s !== 'up'));
             await sleep(3000);
             assert.deepStrictEqual(await look(), ['unknown', 'unknown', 'unknown']);
             assert.deepStrictEqual((await w('incident', 'list')).incidents, []);
             const undo = how.map((x) => (x === 'down' ? 'up' : x));
-            (how[1] === 'netns' ? (...x) => execFileSync(x[0], x.slice(1)) : inside)(...undo);
-            if (how[1] !== 'netns') inside('ip', 'route', 'replace', 'default', 'via', '10.77.0.2');
+            (how[0] === 'nsenter' ? (...x) => execFileSync(x[0], x.slice(1)) : inside)(...undo);
+            if (how[0] !== 'nsenter') inside('ip', 'route', 'replace', 'default', 'via', '10.77.0.2');
             await until('all up again', 15000, async () => (await look()).every((s) => s === 'up'));
             assert.deepStrictEqual((await w('incident', 'list')).incidents, []);
         }
