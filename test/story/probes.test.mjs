@@ -104,7 +104,7 @@ describe('monitors', { concurrency: 10 }, () => {
         assert.strictEqual((await monitor('try', `https://127.0.0.1:${port}/`)).fault, 'certificate');
         assert.strictEqual((await monitor('try', `https://127.0.0.1:${port}/`, ca, '--cert_days=30')).fault, 'certificate');
         const bare = await monitor('try', `127.0.0.1:${port}`, '--kind', 'tls', ca);
-        assert.deepStrictEqual([bare.up, bare.cert_days], ['up', good.cert_days]);
+        assert.deepStrictEqual([bare.up, bare.cert_days >= 19 && bare.cert_days <= 20], ['up', true]); // the day may turn between the two
         assert.strictEqual((await monitor('try', `127.0.0.1:${port}`, '--kind', 'tls', ca, '--cert_days=30')).fault, 'certificate');
     });
 
